@@ -274,15 +274,17 @@ impl Inflater {
     ) -> Result<(), InflateError<E>> {
         loop {
             let (read, written) = (self.decompress.total_in(), self.decompress.total_out());
-            let status = self.decompress.decompress(input, &mut self.output, FlushDecompress::Sync).map_err(
-                |error| InflateError::Broken(error.message().unwrap_or("invalid data").to_string()),
-            )?;
+            let status = self.decompress.decompress(input, &mut self.output, FlushDecompress::Sync);
             let read = (self.decompress.total_in() - read) as usize;
             let written = (self.decompress.total_out() - written) as usize;
             input = &input[read..];
             if written > 0 {
                 sink(&self.output[..written]).map_err(InflateError::Stopped)?;
             }
+            // What came out before the data broke is judged first, whichever chunk it arrived in.
+            let status = status.map_err(|error| {
+                InflateError::Broken(error.message().unwrap_or("invalid data").to_string())
+            })?;
             match status {
                 // A block with BFINAL may end before the message does (RFC 7692 section 7.2.3.4). Whoever ends
                 // a stream begins a new one that refers to nothing before, so an empty window serves it.

@@ -2,7 +2,8 @@
 //! what we assemble.
 
 use keepwire_frame::{
-    Agreed, Assembler, Deflater, Event, Judge, Message, Opcode, Role, Settings, encode, parse_extensions,
+    Agreed, Assembler, Deflater, Event, FrameFault, Judge, Message, Opcode, Role, Settings, encode,
+    parse_extensions,
 };
 use proptest::prelude::*;
 
@@ -15,6 +16,12 @@ fn judged(settings: Settings, bytes: &[u8], chunk: usize) -> Vec<Event> {
     let mut judge = Judge::new(settings);
     let mut events: Vec<Event> = bytes.chunks(chunk.max(1)).flat_map(|piece| judge.handle(piece)).collect();
     events.extend(judge.finish().map(Event::Fault));
+    for event in &mut events {
+        // The inflater words the same broken data differently, depending on how much it got at once.
+        if let Event::Fault(FrameFault::DeflateBroken(what)) = event {
+            what.clear();
+        }
+    }
     events
 }
 
