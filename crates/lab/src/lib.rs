@@ -1,1 +1,12 @@
-//! (to be written)
+//! Broken and healthy endpoints on loopback: every way in which a WebSocket server, or what stands before it, is
+//! known to go wrong, playable by name. Tests, benches and demonstrations use it; it is no server for others.
+
+mod connection;
+pub mod echo;
+pub mod endpoint;
+mod endpoints;
+mod head;
+pub mod proxy;
+
+pub use endpoint::Running;
+pub use head::RequestHead;
