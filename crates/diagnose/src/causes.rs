@@ -1,0 +1,67 @@
+//! The catalog: one file a cause, in the order of the way of a connection.
+//!
+//! The list is kept by hand on purpose: it is greppable and it orders the docs.
+
+macro_rules! catalog {
+    ($($module:ident,)*) => {
+        $(mod $module;)*
+        /// Every cause.
+        pub const ALL: &[&crate::Cause] = &[$(&$module::CAUSE,)*];
+    };
+}
+
+catalog! {
+    // The client and its machine.
+    client_clock_skew,
+    // Names.
+    // TCP and the network.
+    tcp_refused_no_listener,
+    // Forward proxies and interceptors.
+    // TLS.
+    tls_cert_expired,
+    // The opening handshake.
+    upgrade_stripped,
+    // The application.
+    app_origin_rejected,
+    // Frames.
+    // Staying connected.
+    // The page.
+}
+
+/// The cause with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static crate::Cause> {
+    ALL.iter().copied().find(|cause| cause.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::HEADINGS;
+    use crate::text::Locale;
+
+    #[test]
+    fn ids_are_files_and_files_are_listed() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/causes");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("an entry").path())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
+            .collect();
+        files.sort();
+        let mut ids: Vec<String> = ALL.iter().map(|cause| cause.id.to_owned()).collect();
+        ids.sort();
+        assert_eq!(ids, files);
+    }
+
+    #[test]
+    fn every_page_has_its_four_headings() {
+        for cause in ALL {
+            let page = cause.page(&Locale::english());
+            assert!(!page.title.is_empty(), "{}", cause.id);
+            let headings: Vec<&str> =
+                page.body.lines().filter_map(|line| line.strip_prefix("# ").map(str::trim)).collect();
+            assert_eq!(headings, HEADINGS, "{}", cause.id);
+        }
+    }
+}
