@@ -14,7 +14,7 @@ pub(crate) const NAMES: Names = &[
     ("hostile-endless-frames", "A correct 101, then endless small frames."),
     ("hostile-slow-bytes", "A correct 101 at one byte a second."),
     ("hostile-gigabyte-frame", "Announces a frame of 2^40 bytes, then drips."),
-    ("hostile-deflate-bomb", "A compressed message of 64 KiB that inflates about a thousandfold."),
+    ("hostile-deflate-bomb", "A compressed message of a few megabytes that inflates to one gigabyte."),
     ("hostile-megabyte-redirect", "302 with a Location of one megabyte."),
     ("hostile-garbage-tls", "Noise in answer to whatever comes first."),
     ("hostile-never-close", "Echoes, but ignores close frames and the end of the stream."),
@@ -23,7 +23,7 @@ pub(crate) const NAMES: Names = &[
 pub(crate) async fn play(name: &str, mut connection: Connection) -> io::Result<()> {
     if name == "hostile-garbage-tls" {
         if connection.fill().await? {
-            connection.write(&Noise(1).block()).await?;
+            connection.write(&Noise(0x9E37_79B9_7F4A_7C15).block()).await?;
             connection.finish().await?;
         }
         return Ok(());
@@ -59,7 +59,7 @@ pub(crate) async fn play(name: &str, mut connection: Connection) -> io::Result<(
     connection.agree(agreed, crate::connection::MESSAGE_LIMIT);
     match name {
         "hostile-endless-101-body" => {
-            let mut noise = Noise(2);
+            let mut noise = Noise(0xD1B5_4A32_D192_ED03);
             loop {
                 connection.write(&noise.block()).await?;
             }
@@ -83,10 +83,21 @@ pub(crate) async fn play(name: &str, mut connection: Connection) -> io::Result<(
     }
 }
 
+/// What the bomb inflates to.
+const BOMB_MEGABYTES: usize = 1024;
+
 /// Only those who agreed to compression can be bombed with it; the others get an ordinary echo.
 async fn bomb(mut connection: Connection, agreed: bool) -> io::Result<()> {
     if agreed {
-        connection.say(Opcode::Binary, &vec![0; 64 << 20]).await?;
+        let (mut payload, mut layer) = (Vec::new(), Vec::new());
+        let megabyte = vec![0; 1 << 20];
+        frame::Deflater::new(15, true).deflate(&megabyte, &mut layer).map_err(io::Error::other)?;
+        // A flushed piece may be followed by any other, so one megabyte's worth is compressed only once.
+        layer.extend_from_slice(&[0x00, 0x00, 0xFF, 0xFF]);
+        (0..BOMB_MEGABYTES).for_each(|_| payload.extend_from_slice(&layer));
+        let mut bytes = Vec::new();
+        frame::encode(&mut bytes, Opcode::Binary, &payload, true, true, None);
+        connection.write(&bytes).await?;
     }
     connection.echo().await
 }
