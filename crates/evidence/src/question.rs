@@ -10,8 +10,10 @@ use std::net::IpAddr;
 pub enum Question {
     /// This machine: routes, clock, proxy variables.
     Environment,
-    /// Addresses of the target's name, from every resolver at hand, with HTTPS records.
+    /// Addresses of the target's name, as the operating system gives them.
     Resolve,
+    /// The same from the name servers themselves, with HTTPS records.
+    NameServers,
     /// TCP to every address of the target: on its own port, or on another one of the same host.
     Connect {
         /// Another port; none: the target's.
