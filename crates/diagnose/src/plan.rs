@@ -15,7 +15,11 @@ const ADDRESSES: usize = 4;
 pub(crate) fn questions(evidence: &Evidence) -> Vec<Question> {
     let case = &evidence.case;
     let mut ask = vec![Question::Environment, Question::Resolve];
-    if case.via.is_none() && case.target.address().is_none() && case.target.host != "localhost" && !case.resolve_given {
+    if case.via.is_none()
+        && case.target.address().is_none()
+        && case.target.host != "localhost"
+        && !case.resolve_given
+    {
         ask.push(Question::NameServers);
     }
     if case.page.is_some() {

@@ -43,6 +43,7 @@ pub(crate) fn answer(answer: &Answer) -> Text {
         Answer::Ended(_) => text!("the connection was closed"),
         Answer::Reset(_) => text!("the connection was reset"),
         Answer::Silence(_) => text!("no answer"),
+        Answer::Alert(name) => text!("TLS alert {name}", name = name),
         Answer::NotHttp(_) => text!("something that is no HTTP"),
         Answer::TooLarge(_) => text!("a response head without end"),
         Answer::NotSent(_) => text!("the request could not be sent"),
@@ -109,7 +110,6 @@ fn is_same_template(one: &str, other: &str) -> bool {
 pub(crate) fn front(response: &Response) -> Option<Product> {
     fingerprint::hops(response).first().copied()
 }
-
 
 /// A name for the hop in front that passed something on: the product, or "a proxy on the way".
 pub(crate) fn hop(response: &Response) -> Text {

@@ -72,6 +72,8 @@ pub enum Answer {
     Reset(Preview),
     /// Nothing, or not enough, in the time that was given.
     Silence(Preview),
+    /// A fatal TLS alert of this name instead of a response; that is how TLS 1.3 refuses client certificates.
+    Alert(String),
     /// Bytes that are no HTTP.
     NotHttp(Preview),
     /// A response head beyond all measure; the bytes read before we stopped.
