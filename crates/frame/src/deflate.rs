@@ -282,9 +282,7 @@ impl Inflater {
                 sink(&self.output[..written]).map_err(InflateError::Stopped)?;
             }
             // What came out before the data broke is judged first, whichever chunk it arrived in.
-            let status = status.map_err(|error| {
-                InflateError::Broken(error.message().unwrap_or("invalid data").to_string())
-            })?;
+            let status = status.map_err(|error| InflateError::Broken(complaint(&error)))?;
             match status {
                 // A block with BFINAL may end before the message does (RFC 7692 section 7.2.3.4). Whoever ends
                 // a stream begins a new one that refers to nothing before, so an empty window serves it.
@@ -313,6 +311,16 @@ impl Inflater {
             self.decompress.reset(false);
         }
         Ok(())
+    }
+}
+
+/// After some breaks zlib only says that it is broken, which would tell the reader nothing.
+fn complaint(error: &flate2::DecompressError) -> String {
+    let said = error.message().unwrap_or_default();
+    if said.is_empty() || said == "repeated call with bad state" {
+        "invalid data".into()
+    } else {
+        said.into()
     }
 }
 
