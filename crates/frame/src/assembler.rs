@@ -1,7 +1,7 @@
 //! Bytes in, whole messages out, for those who want to talk rather than to judge. It is the judge's engine that
 //! keeps all of a message and stops at the first fault, whether fatal or not.
 
-use crate::deflate::Agreed;
+use crate::agreement::Agreed;
 use crate::engine::Engine;
 use crate::fault::FrameFault;
 use crate::header::Opcode;

@@ -1,5 +1,5 @@
 //! The `Sec-WebSocket-Extensions` header (RFC 6455 section 9.1) as a list, and what can be wrong with it. It
-//! reads the syntax only; what the parameters of permessage-deflate mean stands in `deflate.rs`.
+//! reads the syntax only; what the parameters of permessage-deflate mean stands in `agreement.rs`.
 
 use std::fmt;
 

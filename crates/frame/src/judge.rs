@@ -1,7 +1,7 @@
 //! The strict judge: it reads what one peer sent and names every rule of RFC 6455 that the bytes break. It draws
 //! no conclusion about why.
 
-use crate::deflate::Agreed;
+use crate::agreement::Agreed;
 use crate::engine::Engine;
 use crate::fault::FrameFault;
 use crate::header::Header;

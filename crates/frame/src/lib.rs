@@ -10,6 +10,7 @@
 //! ```
 #![warn(clippy::disallowed_methods)]
 
+mod agreement;
 mod assembler;
 mod close;
 mod deflate;
@@ -23,11 +24,10 @@ mod judge;
 mod mask;
 mod utf8;
 
+pub use agreement::{Agreed, Preference, accept_answer, answer_offers, offer};
 pub use assembler::{Assembler, Message};
 pub use close::{CloseCode, is_sendable};
-pub use deflate::{
-    Agreed, Deflater, InflateError, Inflater, Preference, accept_answer, answer_offers, offer,
-};
+pub use deflate::{Deflater, InflateError, Inflater};
 pub use encode::{close_payload, encode, encode_close, encode_header};
 pub use extensions::{Extension, ExtensionFault, parse_extensions};
 pub use fault::FrameFault;
