@@ -86,7 +86,10 @@ def tcp(host, port, follow_flags=True):
 
 def read_head(link):
     data = b""
+    started = time.monotonic()
     while b"\r\n\r\n" not in data:
+        if time.monotonic() - started > LIMIT:
+            raise socket.timeout
         piece = link.recv(4096)
         if not piece:
             return data, True
@@ -119,6 +122,14 @@ def frame(opcode, payload):
     return head + b"\0\0\0\0" + payload
 
 
+def name_of(data):
+    """What the first bytes of the open stream are."""
+    if data[0] & 15 == 8 and len(data) >= 4 and data[0] >= 0x80:
+        reason = data[4 : 2 + (data[1] & 127)].decode("utf-8", "replace")
+        return f"close {struct.unpack('>H', data[2:4])[0]} {reason!r}"
+    return f"bytes {data[:12].hex()} {data[:24]!r}"
+
+
 def first_bytes(link, wait):
     link.settimeout(wait)
     started = time.monotonic()
@@ -133,9 +144,7 @@ def first_bytes(link, wait):
     after = time.monotonic() - started
     if not data:
         return f"EOF after {after:.1f} s"
-    if data[0] & 15 == 8 and len(data) >= 4:
-        return f"close {struct.unpack('>H', data[2:4])[0]} {data[4 : 2 + (data[1] & 127)].decode('utf-8', 'replace')!r} after {after:.1f} s"
-    return f"bytes {data[:12].hex()} {data[:24]!r}"
+    return f"{name_of(data)} after {after:.1f} s"
 
 
 def handshake(keep=None):
@@ -212,8 +221,8 @@ def handshake(keep=None):
         except OSError:
             pass
         return " | ".join([lines[0][:60], *shown, body[:90].decode("latin1").replace("\r\n", " ")])
-    if body:
-        then = f"bytes {body[:16].hex()}"
+    if body and not args.size:
+        then = name_of(body)
     elif args.size:
         size = int(args.size)
         link.settimeout(5)
@@ -221,7 +230,10 @@ def handshake(keep=None):
             link.sendall(frame(2, bytes(size)))
         except OSError as error:
             return f"101, then sending {size} bytes: {error}"
+        # A Socket.IO server greets first; what follows the message is what counts.
         then = f"{size} bytes sent, " + first_bytes(link, 4)
+        if "sid" in then:
+            then = f"{size} bytes sent, " + first_bytes(link, 4)
     else:
         then = first_bytes(link, float(args.hold.rstrip("s")) if args.hold else 0.4)
     return " | ".join([lines[0], *shown, "then " + then])

@@ -93,6 +93,17 @@ impl Net {
             .map(String::as_str)
     }
 
+    /// What `/etc/hosts` says inside the client's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(crate) fn hosts_file(&self, text: &str) -> Result<()> {
+        let folder = format!("/etc/netns/{}", self.client);
+        fs::create_dir_all(&folder).map_err(|error| format!("making {folder}: {error}"))?;
+        fs::write(format!("{folder}/hosts"), text).map_err(|error| format!("writing {folder}/hosts: {error}"))
+    }
+
     /// What `/etc/resolv.conf` says inside the client's namespace (ip-netns(8)).
     ///
     /// # Errors
@@ -178,7 +189,7 @@ pub(crate) fn exec(host: &str, words: &[&str]) -> Result<()> {
 pub(crate) fn filter(host: &str, hook: &str, rules: &[&str]) -> Result<()> {
     let lines = rules.join("\n");
     let text = format!(
-        "table inet e2e {{ chain {hook} {{ type filter hook {hook} priority 0; policy accept;\n{lines}\n}} }}"
+        "table inet e2e {{\nchain {hook} {{\ntype filter hook {hook} priority 0; policy accept;\n{lines}\n}}\n}}"
     );
     exec(host, &["nft", &text])
 }

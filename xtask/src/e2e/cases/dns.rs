@@ -56,10 +56,10 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         Case::new("dns/silent", &["dnsmasq"], cause("dns-servfail-timeout"), "dns: no answer", |stage| {
-            // dnsmasq asks a name server whose packets vanish, and so keeps its own client waiting.
+            // A firewall drops what is asked of it.
             let net = stage.link()?;
-            netns::filter(&net.server, "output", &["udp dport 5353 drop"])?;
-            dnsmasq::start_at(stage, SERVER, 53, "server=127.0.0.1#5353")?;
+            netns::filter(&net.server, "input", &["udp dport 53 drop", "tcp dport 53 drop"])?;
+            dnsmasq::start_at(stage, SERVER, 53, &format!("host-record={NAME},{SERVER}"))?;
             Ok(Plan::new(format!("ws://{NAME}:8080/"))
                 .flag("--dns", format!("{SERVER}:53"))
                 .with("--timeout 6s"))
@@ -133,7 +133,12 @@ pub(super) fn cases() -> Vec<Case> {
             mentions("client-localhost-v6-first"),
             "HTTP/1.1 101",
             |stage| {
-                let app = node_ws::start(stage, json!({}))?;
+                // A hosts file of its own, so that it does not hang on the machine's; the server runs beside the
+                // program, on IPv4 only.
+                let net = stage.link()?;
+                net.hosts_file("127.0.0.1 localhost\n::1 localhost\n")?;
+                stage.namespace = stage.client_namespace();
+                let app = node_ws::start(stage, json!({"host": "127.0.0.1"}))?;
                 Ok(Plan::new(format!("ws://localhost:{app}/")))
             },
         ),

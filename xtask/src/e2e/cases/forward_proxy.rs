@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly};
 use crate::e2e::netns::{self, SERVER};
-use crate::e2e::products::{lighttpd, microsocks, nginx, node_ws, py_websockets, squid};
+use crate::e2e::products::{dnsmasq, lighttpd, microsocks, nginx, node_ws, py_websockets, squid};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = refusals();
@@ -121,16 +121,19 @@ fn refusals() -> Vec<Case> {
         // The target works without the proxy, so the fault is between the two.
         Case::new(
             "forward-proxy/name-unknown-to-proxy",
-            &["squid", "node-ws"],
+            &["squid", "dnsmasq", "node-ws"],
             cause("forward-proxy-upstream-failed"),
             "CONNECT: HTTP/1.1 503",
             |stage| {
+                stage.link()?;
                 let app = node_ws::start(stage, json!({}))?;
+                // The proxy's own name server knows nothing of that name.
+                dnsmasq::start_at(stage, "127.0.0.1", 53, "local=/keepwire.test/")?;
                 let squid = squid::start(stage, "http_access allow all")?;
                 let host = "inside.keepwire.test";
                 Ok(Plan::new(format!("ws://{host}:{app}/"))
-                    .flag("--resolve", format!("{host}:{app}:127.0.0.1"))
-                    .flag("--via", format!("http://127.0.0.1:{squid}")))
+                    .flag("--resolve", format!("{host}:{app}:{SERVER}"))
+                    .flag("--via", format!("http://{SERVER}:{squid}")))
             },
         ),
         Case::new(
@@ -218,8 +221,8 @@ fn others() -> Vec<Case> {
                      url.redirect = (\"\" => \"http://portal.hotel.test/login\")",
                 )?;
                 let rule = format!(
-                    "table ip portal {{ chain p {{ type nat hook prerouting priority -100; \
-                     tcp dport {{80, 8080}} redirect to :{portal} }} }}"
+                    "table ip portal {{\nchain p {{\ntype nat hook prerouting priority -100;\n\
+                     tcp dport {{80, 8080}} redirect to :{portal}\n}}\n}}"
                 );
                 netns::exec(&server, &["nft", &rule])?;
                 Ok(Plan::new(format!("ws://{SERVER}:8080/chat")))

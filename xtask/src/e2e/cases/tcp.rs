@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly};
 use crate::e2e::certs::HOST;
 use crate::e2e::netns::{self, NOBODY, SERVER};
-use crate::e2e::products::{haproxy, lab, nginx, node_ws};
+use crate::e2e::products::{haproxy, nginx, node_ws, python};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = unreachable();
@@ -107,8 +107,7 @@ fn unreachable() -> Vec<Case> {
             any_of(&["tcp-backlog-full", "tcp-syn-dropped"]),
             "tcp: timed out",
             |stage| {
-                let port =
-                    crate::e2e::products::python::script(stage, "backlog", "full_backlog.py", json!({}))?;
+                let port = python::script(stage, "backlog", "full_backlog.py", json!({}))?;
                 Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).with("--timeout 5s"))
             },
         ),
@@ -190,10 +189,21 @@ fn middleboxes() -> Vec<Case> {
             let app = node_ws::start(stage, json!({}))?;
             Ok(Plan::new(format!("ws://{SERVER}:{app}/")).with("--size 20000"))
         }),
-        Case::new("tcp/client-hello-too-big", &["lab"], cause("tls-clienthello-too-big"), "", |stage| {
-            let port = lab::start(stage, "tls-clienthello-too-big")?;
-            Ok(Plan::new(format!("wss://127.0.0.1:{port}/")))
-        }),
+        // A middlebox that cannot read a ClientHello of the size that post-quantum key shares make it.
+        Case::new(
+            "tcp/client-hello-too-big",
+            &["nginx", "node-ws", "-"],
+            Expect::Mentions(vec!["tls-clienthello-too-big"]),
+            "HTTP/1.1 101",
+            |stage| {
+                let app = node_ws::start(stage, json!({}))?;
+                let inner = nginx::start_tls(stage, "good", &nginx::proxy(app, nginx::UPGRADE))?;
+                let port = python::script(stage, "middlebox", "small_hello.py", json!({"to": inner}))?;
+                Ok(Plan::new(format!("wss://{HOST}:{port}/"))
+                    .flag("--resolve", format!("{HOST}:{port}:127.0.0.1"))
+                    .flag("--ca", stage.certs.path("root.crt")))
+            },
+        ),
     ]
 }
 

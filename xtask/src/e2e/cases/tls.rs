@@ -254,7 +254,7 @@ fn handshakes() -> Vec<Case> {
             "tls/h2-only",
             &["openssl"],
             cause("tls-alpn-no-overlap"),
-            "NO_APPLICATION_PROTOCOL",
+            "no application protocol",
             |stage| {
                 let port = openssl::start(stage, "good", &["-alpn", "h2"])?;
                 Ok(trusted(stage, port))

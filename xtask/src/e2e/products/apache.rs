@@ -15,8 +15,6 @@ const MODULES: &[&str] = &[
     "socache_shmcb",
     "setenvif",
     "reqtimeout",
-    "mime",
-    "alias",
     "dir",
 ];
 

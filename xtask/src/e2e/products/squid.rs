@@ -9,8 +9,8 @@ use crate::e2e::stage::Stage;
 ///
 /// When it does not come up.
 pub(crate) fn start(stage: &mut Stage, rules: &str) -> Result<u16> {
-    let port = stage.port()?;
-    run(stage, port, &format!("http_port 127.0.0.1:{port}\n{rules}"))?;
+    let (port, host) = (stage.port()?, stage.host.clone());
+    run(stage, port, &format!("http_port {host}:{port}\n{rules}"))?;
     Ok(port)
 }
 
