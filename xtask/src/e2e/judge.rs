@@ -123,3 +123,112 @@ fn first_cause(
 fn text<'a>(finding: &'a Value, name: &str) -> &'a str {
     finding[name].as_str().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::e2e::case::{Plan, any_of, cause, mentions, possibly, proven};
+
+    fn finding(cause: &str, confidence: &str, severity: &str) -> Value {
+        json!({
+            "cause": cause, "because": null, "severity": severity, "confidence": confidence, "layer": "upgrade",
+            "title": "t", "evidence": ["seen"], "ruled_out": [], "fixes": ["do"],
+        })
+    }
+
+    fn report(verdict: &str, exit_code: i32, findings: &[Value]) -> Value {
+        json!({"schema": "keepwire.report/1", "verdict": verdict, "exit_code": exit_code, "findings": findings})
+    }
+
+    fn check(expect: Expect, report: &Value, exit_code: Option<i32>) -> Option<String> {
+        let case =
+            Case::new("test/case", &["-"], expect, "", |_| Ok(Plan::default())).never(&["app-auth-401"]);
+        check_case(&case, report.to_string(), exit_code, 1024)
+    }
+
+    fn check_case(case: &Case, output: String, exit_code: Option<i32>, memory_kb: u64) -> Option<String> {
+        let ran = Ran { exit_code, output, complaints: String::new(), took: Duration::ZERO, memory_kb };
+        let mut outcome = Outcome {
+            name: case.name.clone(),
+            products: String::new(),
+            expected: expected(case),
+            got: String::new(),
+            confidence: String::new(),
+            took: Duration::ZERO,
+            memory_kb,
+            failure: None,
+            skipped: None,
+        };
+        judge(case, &ran, &mut outcome);
+        outcome.failure
+    }
+
+    #[test]
+    fn the_first_finding_decides() {
+        let stripped = finding("upgrade-stripped", "likely", "error");
+        let path = finding("upgrade-path-404", "proven", "error");
+        let warning = finding("upgrade-stripped", "likely", "warning");
+        let unsure = finding("upgrade-stripped", "possible", "error");
+        let rows = [
+            (cause("upgrade-stripped"), vec![stripped.clone()], true),
+            (cause("upgrade-stripped"), vec![stripped.clone(), path.clone()], true),
+            (cause("upgrade-stripped"), vec![path.clone(), stripped.clone()], false),
+            (any_of(&["upgrade-path-404", "upgrade-stripped"]), vec![path.clone()], true),
+            (cause("upgrade-stripped"), vec![unsure.clone()], false),
+            (possibly(&["upgrade-stripped"]), vec![unsure], true),
+            (proven("upgrade-stripped"), vec![stripped.clone()], false),
+            (proven("upgrade-path-404"), vec![path.clone()], true),
+            (cause("upgrade-stripped"), vec![warning.clone()], false),
+            (mentions("upgrade-stripped"), vec![path.clone(), warning], true),
+            (mentions("upgrade-stripped"), vec![path], false),
+            (cause("upgrade-stripped"), vec![], false),
+            (cause("upgrade-stripped"), vec![stripped, finding("app-auth-401", "possible", "note")], false),
+        ];
+        for (at, (expect, findings, right)) in rows.into_iter().enumerate() {
+            let failure = check(expect, &report("fail", 1, &findings), Some(1));
+            assert_eq!(failure.is_none(), right, "row {at}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_finding_without_proof_or_remedy_fails() {
+        for part in ["evidence", "fixes"] {
+            let mut bare = finding("upgrade-stripped", "likely", "error");
+            bare[part] = json!([]);
+            let failure = check(cause("upgrade-stripped"), &report("fail", 1, &[bare]), Some(1));
+            assert_eq!(failure, Some(format!("the finding has no {part}")));
+        }
+    }
+
+    #[test]
+    fn a_healthy_stack_must_come_out_clean() {
+        let note = finding("idle-tcp-keepalive-insufficient", "possible", "note");
+        let alarm = finding("upgrade-stripped", "possible", "error");
+        let rows = [
+            (report("ok", 0, &[]), Some(0), true),
+            (report("ok", 0, &[note]), Some(0), true),
+            (report("ok", 0, &[alarm]), Some(0), false),
+            (report("warn", 0, &[]), Some(0), false),
+            (report("ok", 0, &[]), Some(1), false),
+            (report("ok", 0, &[]), None, false),
+        ];
+        for (at, (report, exit_code, right)) in rows.into_iter().enumerate() {
+            let failure = check(Expect::Healthy, &report, exit_code);
+            assert_eq!(failure.is_none(), right, "row {at}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn hanging_memory_and_rubbish_fail() {
+        let case = Case::new("test/case", &["-"], Expect::Healthy, "", |_| Ok(Plan::default()));
+        let good = report("ok", 0, &[]).to_string();
+        assert_eq!(check_case(&case, good.clone(), Some(0), 100 * 1024), None);
+        assert!(check_case(&case, good.clone(), Some(0), 100 * 1024 + 1).is_some());
+        assert!(check_case(&case, good, None, 1024).is_some());
+        assert!(check_case(&case, "panicked at".into(), Some(101), 1024).is_some());
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly};
+use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly, proven};
 use crate::e2e::products::{aiohttp, daphne, lab, nginx, node_ws, py_websockets, socketio, tornado, uvicorn};
 use crate::e2e::stage::Stage;
 
@@ -19,7 +19,7 @@ fn origins() -> Vec<Case> {
         Case::new(
             "app/origin/tornado",
             &["tornado"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let port = tornado::start(stage, json!({}))?;
@@ -29,7 +29,7 @@ fn origins() -> Vec<Case> {
         Case::new(
             "app/origin/node-ws",
             &["node-ws"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let port = node_ws::start(stage, json!({"origins": ["https://good.test"]}))?;
@@ -39,7 +39,7 @@ fn origins() -> Vec<Case> {
         Case::new(
             "app/origin/py-websockets",
             &["py-websockets"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let port = py_websockets::start(stage, json!({"origins": ["https://good.test", null]}))?;
@@ -49,21 +49,21 @@ fn origins() -> Vec<Case> {
         Case::new(
             "app/origin/uvicorn",
             &["uvicorn"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let port = uvicorn::start(stage, &[])?;
                 Ok(Plan::new(format!("ws://127.0.0.1:{port}/same-origin")).with("--origin https://shop.test"))
             },
         ),
-        Case::new("app/origin/daphne", &["daphne"], cause("app-origin-rejected"), "HTTP/1.1 403", |stage| {
+        Case::new("app/origin/daphne", &["daphne"], proven("app-origin-rejected"), "HTTP/1.1 403", |stage| {
             let port = daphne::start(stage)?;
             Ok(Plan::new(format!("ws://127.0.0.1:{port}/same-origin")).with("--origin https://shop.test"))
         }),
         Case::new(
             "app/origin/page",
             &["tornado", "nginx"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let app = tornado::start(stage, json!({}))?;
@@ -79,7 +79,7 @@ fn origins() -> Vec<Case> {
         Case::new(
             "app/origin/host-not-forwarded",
             &["nginx", "tornado"],
-            cause("app-origin-rejected"),
+            proven("app-origin-rejected"),
             "HTTP/1.1 403",
             |stage| {
                 let app = tornado::start(stage, json!({}))?;

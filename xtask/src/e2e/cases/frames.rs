@@ -124,10 +124,10 @@ fn broken_frames() -> Vec<Case> {
     ];
     // With compression only the browser's way breaks; the plain connection works, so the finding may rank lower.
     for case in &mut cases {
-        if case.name.contains("deflate") {
-            if let Expect::Cause { any_of, .. } = &case.expect {
-                case.expect = Expect::Mentions(any_of.clone());
-            }
+        if case.name.contains("deflate")
+            && let Expect::Cause { any_of, .. } = &case.expect
+        {
+            case.expect = Expect::Mentions(any_of.clone());
         }
     }
     cases

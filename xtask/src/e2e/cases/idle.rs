@@ -148,7 +148,9 @@ fn others() -> Vec<Case> {
                     envoy::start(stage, app, &envoy::Options { manager: &manager, ..Default::default() })?;
                 Ok(held(port))
             },
-        ),
+        )
+        // Told from an idle time-out by seconds, so nothing else shall bend them.
+        .exclusive(),
         Case::new(
             "idle/lifetime-app",
             &["node-ws"],
@@ -158,7 +160,9 @@ fn others() -> Vec<Case> {
                 let port = node_ws::start(stage, json!({"lifetime": 3000}))?;
                 Ok(held(port))
             },
-        ),
+        )
+        // Told from an idle time-out by seconds, so nothing else shall bend them.
+        .exclusive(),
         Case::new("idle/lab-lifetime", &["lab"], cause("lifetime-cap"), "then EOF after 3", |stage| {
             let port = lab::start(stage, "lifetime-cap-3")?;
             Ok(held(port))

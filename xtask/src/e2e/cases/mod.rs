@@ -11,6 +11,8 @@ mod page;
 mod tcp;
 mod tls;
 mod upgrade;
+mod upgrade_answers;
+mod upgrade_headers;
 mod upgrade_lab;
 mod upstream;
 
@@ -26,6 +28,8 @@ pub(crate) fn all() -> Vec<Case> {
         forward_proxy::cases(),
         tls::cases(),
         upgrade::cases(),
+        upgrade_answers::cases(),
+        upgrade_headers::cases(),
         upgrade_lab::cases(),
         upstream::cases(),
         app::cases(),
@@ -36,4 +40,30 @@ pub(crate) fn all() -> Vec<Case> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2e::case::Expect;
+
+    #[test]
+    fn cases_are_many_and_well_formed() {
+        let cases = all();
+        let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), cases.len(), "a name stands for one folder, so it is given once");
+        for case in &cases {
+            assert!(!case.products.is_empty(), "{}", case.name);
+            let causes: &[&str] = match &case.expect {
+                Expect::Healthy => &[],
+                Expect::Cause { any_of, .. } | Expect::Mentions(any_of) | Expect::Survives(any_of) => any_of,
+            };
+            assert_eq!(causes.is_empty(), matches!(case.expect, Expect::Healthy), "{}", case.name);
+            for id in causes {
+                assert!(!case.never.contains(id), "{} both wants and forbids {id}", case.name);
+            }
+        }
+    }
 }

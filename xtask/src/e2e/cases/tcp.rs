@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly};
+use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly, proven};
 use crate::e2e::certs::HOST;
 use crate::e2e::netns::{self, NOBODY, SERVER};
 use crate::e2e::products::{haproxy, nginx, node_ws, python};
@@ -145,7 +145,7 @@ fn middleboxes() -> Vec<Case> {
         Case::new(
             "tcp/reset-on-upgrade",
             &["node-ws", "-"],
-            cause("tcp-dpi-reset-on-upgrade"),
+            proven("tcp-dpi-reset-on-upgrade"),
             "upgrade: [Errno 104]",
             |stage| {
                 let server = stage.link()?.server.clone();

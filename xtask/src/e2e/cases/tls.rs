@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::e2e::Result;
-use crate::e2e::case::{Case, Expect, Plan, any_of, cause};
+use crate::e2e::case::{Case, Expect, Plan, any_of, cause, proven};
 use crate::e2e::certs::HOST;
 use crate::e2e::products::{apache, caddy, haproxy, nginx, node_ws, openssl};
 use crate::e2e::stage::Stage;
@@ -43,9 +43,9 @@ fn certificates() -> Vec<Case> {
             })
         };
     vec![
-        one("expired", cause("tls-cert-expired"), "certificate has expired", "expired", ""),
-        one("not-yet-valid", cause("tls-cert-not-yet-valid"), "certificate is not yet valid", "future", ""),
-        one("wrong-host", cause("tls-cert-wrong-host"), "Hostname mismatch", "other-host", ""),
+        one("expired", proven("tls-cert-expired"), "certificate has expired", "expired", ""),
+        one("not-yet-valid", proven("tls-cert-not-yet-valid"), "certificate is not yet valid", "future", ""),
+        one("wrong-host", proven("tls-cert-wrong-host"), "Hostname mismatch", "other-host", ""),
         one("rsa-1024", cause("tls-weak-signature-or-key"), "key too weak", "rsa1024", WEAK),
         one(
             "sha1",
@@ -57,7 +57,7 @@ fn certificates() -> Vec<Case> {
         Case::new(
             "tls/self-signed",
             &["nginx", "node-ws"],
-            cause("tls-self-signed"),
+            proven("tls-self-signed"),
             "self-signed certificate",
             |stage| {
                 let app = node_ws::start(stage, json!({}))?;
@@ -119,7 +119,7 @@ fn certificates() -> Vec<Case> {
         Case::new(
             "tls/expired-apache",
             &["apache", "node-ws"],
-            cause("tls-cert-expired"),
+            proven("tls-cert-expired"),
             "certificate has expired",
             |stage| {
                 let app = node_ws::start(stage, json!({}))?;
@@ -297,7 +297,7 @@ fn handshakes() -> Vec<Case> {
         Case::new(
             "tls/default-server-certificate",
             &["nginx", "node-ws"],
-            cause("tls-cert-wrong-host"),
+            proven("tls-cert-wrong-host"),
             "Hostname mismatch",
             |stage| {
                 let app = node_ws::start(stage, json!({}))?;
