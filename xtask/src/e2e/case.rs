@@ -23,7 +23,8 @@ pub(crate) enum Expect {
     /// One finding, an error or less, is one of these causes; the connection itself may work (a browser may
     /// fail where we do not, an address of two may be dead).
     Mentions(Vec<&'static str>),
-    /// Ends within the budget with any finding at all: for hostile peers, where several names are right.
+    /// Ends within the budget with one of these causes first, or (none given) with any finding at all: for
+    /// hostile peers, where several names are right.
     Survives(Vec<&'static str>),
 }
 
@@ -73,6 +74,8 @@ pub(crate) struct Case {
     pub because: Option<&'static str>,
     /// What a hand-made handshake must meet on this stage (`--stage-check`); alternatives parted by ` / `.
     pub seen: &'static str,
+    /// "It works, but not for long" is the right severity as well.
+    pub warning_will_do: bool,
     /// Runs alone: it measures time closely or uses a fixed port.
     pub exclusive: bool,
     pub memory_limit_mb: u64,
@@ -96,6 +99,7 @@ impl Case {
             never: Vec::new(),
             because: None,
             seen,
+            warning_will_do: false,
             exclusive: false,
             memory_limit_mb: 100,
             time_limit: Duration::from_secs(30),
@@ -112,6 +116,12 @@ impl Case {
     /// The product's id that the first finding must carry.
     pub(crate) fn because(mut self, id: &'static str) -> Self {
         self.because = Some(id);
+        self
+    }
+
+    /// A warning (exit code 0) is as right as an error: the connection works, though not for everybody or long.
+    pub(crate) fn or_warning(mut self) -> Self {
+        self.warning_will_do = true;
         self
     }
 

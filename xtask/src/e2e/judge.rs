@@ -12,6 +12,7 @@ pub(crate) fn expected(case: &Case) -> String {
         Expect::Healthy => "healthy".into(),
         Expect::Cause { any_of, .. } => any_of.join(" | "),
         Expect::Mentions(any_of) => format!("({})", any_of.join(" | ")),
+        Expect::Survives(any_of) if any_of.is_empty() => "any finding".into(),
         Expect::Survives(any_of) => any_of.join(" | "),
     }
 }
@@ -55,9 +56,10 @@ fn problem(case: &Case, ran: &Ran, outcome: &mut Outcome) -> Result<(), String> 
     match &case.expect {
         Expect::Healthy => healthy(findings, verdict, exit_code),
         Expect::Mentions(any_of) => mentioned(findings, any_of),
-        Expect::Survives(any_of) => first_cause(first, any_of, Confidence::Possible, exit_code),
+        Expect::Survives(any_of) if any_of.is_empty() => first.map(|_| ()).ok_or_else(|| "no finding".into()),
+        Expect::Survives(any_of) => first_cause(first, any_of, Confidence::Possible, false, exit_code),
         Expect::Cause { any_of, at_least } => {
-            first_cause(first, any_of, *at_least, exit_code)?;
+            first_cause(first, any_of, *at_least, case.warning_will_do, exit_code)?;
             let because = first.and_then(|finding| finding["because"].as_str());
             match case.because {
                 Some(wanted) if because != Some(wanted) => {
@@ -90,6 +92,7 @@ fn first_cause(
     first: Option<&Value>,
     any_of: &[&str],
     at_least: Confidence,
+    warning_will_do: bool,
     exit_code: i32,
 ) -> Result<(), String> {
     let Some(first) = first else { return Err("no finding".into()) };
@@ -105,18 +108,20 @@ fn first_cause(
     if confidence < at_least {
         return Err(format!("only {confidence:?}, should be {at_least:?}"));
     }
-    if text(first, "severity") != "error" {
-        return Err(format!("severity {:?}, should be error", text(first, "severity")));
-    }
+    let wanted_exit_code = match text(first, "severity") {
+        "error" => 1,
+        "warning" if warning_will_do => 0,
+        other => return Err(format!("severity {other:?}, should be error")),
+    };
     // A finding without proof, or without anything to do about it, helps no one.
     for part in ["evidence", "fixes"] {
         if first[part].as_array().is_none_or(Vec::is_empty) {
             return Err(format!("the finding has no {part}"));
         }
     }
-    match exit_code {
-        1 => Ok(()),
-        _ => Err(format!("exit code {exit_code}, should be 1")),
+    match exit_code == wanted_exit_code {
+        true => Ok(()),
+        false => Err(format!("exit code {exit_code}, should be {wanted_exit_code}")),
     }
 }
 
@@ -220,6 +225,25 @@ mod tests {
             let failure = check(Expect::Healthy, &report, exit_code);
             assert_eq!(failure.is_none(), right, "row {at}: {failure:?}");
         }
+    }
+
+    #[test]
+    fn a_warning_does_only_where_the_case_says_so() {
+        let warning = report("warn", 0, &[finding("idle-other-proxies", "likely", "warning")]).to_string();
+        let strict = Case::new("t/c", &["-"], cause("idle-other-proxies"), "", |_| Ok(Plan::default()));
+        assert!(check_case(&strict, warning.clone(), Some(0), 1024).is_some());
+        let lenient = strict.or_warning();
+        assert_eq!(check_case(&lenient, warning, Some(0), 1024), None);
+        let torn = report("warn", 1, &[finding("idle-other-proxies", "likely", "warning")]).to_string();
+        assert!(check_case(&lenient, torn, Some(1), 1024).is_some(), "a warning alone must not fail the run");
+    }
+
+    #[test]
+    fn surviving_needs_some_finding() {
+        let any = || Expect::Survives(Vec::new());
+        assert!(check(any(), &report("unknown", 1, &[]), Some(1)).is_some());
+        let odd = finding("frame-opcode-or-sequence", "possible", "error");
+        assert_eq!(check(any(), &report("fail", 1, &[odd]), Some(1)), None);
     }
 
     #[test]

@@ -196,7 +196,8 @@ fn special() -> Vec<Case> {
         }),
         healthy("vite-hmr", &["vite"], |stage| {
             let port = vite::start(stage)?;
-            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).with("--subprotocol vite-hmr --origin none"))
+            let token = vite::token(port)?;
+            Ok(Plan::new(format!("ws://127.0.0.1:{port}/?token={token}")).with("--subprotocol vite-hmr"))
         }),
         healthy("compression", &["node-ws"], |stage| {
             let port = node_ws::start(stage, json!({"deflate": true}))?;

@@ -99,6 +99,23 @@ pub(super) fn cases() -> Vec<Case> {
                 Ok(Plan::new(format!("ws://{}:{app}/", crate::e2e::netns::SERVER)).flag("--page", page))
             },
         ),
+        // The page sets a session cookie for its own host only, and the socket is at another one.
+        Case::new(
+            "page/cookie-of-another-host",
+            &["nginx", "node-ws"],
+            any_of(&["page-cookie-not-sent", "app-auth-401"]),
+            "HTTP/1.1 401",
+            |stage| {
+                let app = node_ws::start(stage, json!({"cookie": "session=abc"}))?;
+                let page = page_over_http(
+                    stage,
+                    "add_header Set-Cookie \"session=abc; Path=/; HttpOnly; SameSite=Lax\";",
+                )?;
+                Ok(Plan::new(format!("ws://{HOST}:{app}/"))
+                    .flag("--resolve", format!("{HOST}:{app}:127.0.0.1"))
+                    .flag("--page", page))
+            },
+        ),
         Case::new(
             "page/basic-auth",
             &["nginx", "node-ws"],

@@ -293,6 +293,25 @@ fn handshakes() -> Vec<Case> {
                 Ok(trusted(stage, port))
             },
         ),
+        // HAProxy answers everything on HTTP/2 with 400, and so does not keep what its SETTINGS promise
+        // (RFC 8441); over http/1.1 the same connection works.
+        Case::new(
+            "tls/extended-connect-refused",
+            &["haproxy", "node-ws"],
+            Expect::Mentions(vec!["upgrade-h2-extended-connect-refused"]),
+            "HTTP/1.1 101",
+            |stage| {
+                let app = node_ws::start(stage, json!({}))?;
+                let bind = format!("ssl crt {} alpn h2,http/1.1", stage.certs.path("good.pem"));
+                let options = haproxy::Options {
+                    bind: &bind,
+                    frontend: "http-request deny deny_status 400 if { req.ver 2.0 }",
+                    ..Default::default()
+                };
+                let port = haproxy::start(stage, app, &options)?;
+                Ok(trusted(stage, port))
+            },
+        ),
         // The name that the client uses reaches the wrong server block: another name's certificate.
         Case::new(
             "tls/default-server-certificate",

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::e2e::case::{Case, Expect, Plan, any_of, cause, possibly};
-use crate::e2e::products::{Backend, Proxy, apache, nginx, node_ws, py_websockets, tornado};
+use crate::e2e::products::{Backend, Proxy, apache, nginx, node_ws, py_websockets, tornado, varnish};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = stripped();
@@ -71,6 +71,19 @@ fn stripped() -> Vec<Case> {
                 nginx::proxy(app, "proxy_set_header X-Real-IP $remote_addr;")
             );
             let port = nginx::start(stage, &body)?;
+            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
+        },
+    ));
+    // Varnish pipes it, but a pipe copies no hop-by-hop headers by itself (varnish-not-piped, second half).
+    cases.push(Case::new(
+        "upgrade/stripped/varnish-pipe-without-headers",
+        &["varnish", "node-ws"],
+        cause("upgrade-stripped"),
+        "426",
+        |stage| {
+            let app = node_ws::start(stage, json!({}))?;
+            let vcl = "sub vcl_recv { if (req.http.upgrade ~ \"(?i)websocket\") { return (pipe); } }";
+            let port = varnish::start(stage, app, vcl, &[])?;
             Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
         },
     ));

@@ -166,6 +166,48 @@ fn others() -> Vec<Case> {
             let port = haproxy::start(stage, dead, &options)?;
             Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
         }),
+        // nginx resolves a variable upstream when asked, and its resolver does not answer.
+        Case::new("upstream/resolver/nginx", &["nginx"], behind(), "HTTP/1.1 502", |stage| {
+            let location = format!(
+                "resolver 127.0.0.1:{}; resolver_timeout 1s; set $app app.internal; \
+                 location / {{ proxy_pass http://$app:8080; {} }}",
+                stage.port()?,
+                nginx::UPGRADE
+            );
+            let port = nginx::start(stage, &location)?;
+            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
+        }),
+        // HAProxy speaks h2 to a server that knows no RFC 8441 (haproxy-h2-backend-no-8441).
+        Case::new(
+            "upstream/h2-backend/haproxy",
+            &["haproxy", "nginx", "node-ws"],
+            behind(),
+            "HTTP/1.1 502 / HTTP/1.1 400 / HTTP/1.1 503",
+            |stage| {
+                let app = node_ws::start(stage, json!({}))?;
+                let (inner, chain, key) =
+                    (stage.port()?, stage.certs.path("good.full"), stage.certs.path("good.key"));
+                let server = format!(
+                    "server {{ listen 127.0.0.1:{inner} ssl http2; ssl_certificate {chain}; ssl_certificate_key {key}; {} }}",
+                    nginx::proxy(app, nginx::UPGRADE)
+                );
+                nginx::start_with(stage, &[inner], "", &server)?;
+                let options = haproxy::Options { server: "ssl verify none alpn h2", ..Default::default() };
+                let port = haproxy::start(stage, inner, &options)?;
+                Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
+            },
+        ),
+        Case::new("upstream/verify/apache", &["apache", "node-ws"], behind(), "HTTP/1.1 50", |stage| {
+            let options = json!({"cert": stage.certs.path("other-host.full"), "key": stage.certs.path("other-host.key")});
+            let app = node_ws::start(stage, options)?;
+            let root = stage.certs.path("root.crt");
+            let body = format!(
+                "SSLProxyEngine on\nSSLProxyVerify require\nSSLProxyVerifyDepth 3\nSSLProxyCACertificateFile {root}\n\
+                 ProxyPass / https://127.0.0.1:{app}/ upgrade=websocket"
+            );
+            let port = apache::start(stage, "", &body)?;
+            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
+        }),
         // A module for the scheme is missing (apache-wstunnel-not-loaded shows the same 500).
         Case::new("upstream/no-handler/apache", &["apache", "node-ws"], behind(), "HTTP/1.1 500", |stage| {
             let app = node_ws::start(stage, json!({}))?;
