@@ -1,0 +1,165 @@
+//! A connection to the target, by whichever way the experiment wants: address by address, or through a proxy.
+
+use crate::net::BoxStream;
+use crate::probes::forward_proxy;
+use crate::{Limit, Probe};
+use evidence::{Family, Reached, Variation};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Head start of one address over the next (RFC 8305 section 5, "Connection Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// A way to the target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Route {
+    /// Another port than the target's.
+    pub port: Option<u16>,
+    /// This address only.
+    pub address: Option<IpAddr>,
+    /// Not through the proxy.
+    pub direct: bool,
+    /// Through the environment's proxy, where none is in use.
+    pub through_proxy: bool,
+}
+
+impl Route {
+    pub(crate) fn of(variation: &Variation) -> Self {
+        Self {
+            port: variation.port,
+            address: variation.address,
+            direct: variation.direct,
+            through_proxy: variation.through_proxy,
+        }
+    }
+}
+
+/// An open connection.
+pub(crate) struct Dialed {
+    pub stream: BoxStream,
+    /// The peer; none where a proxy made the connection.
+    pub to: Option<SocketAddr>,
+    /// The request must name the whole URL, because an HTTP proxy reads it.
+    pub absolute: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum DialError {
+    NoAddress,
+    Tcp(Option<SocketAddr>),
+    Tunnel,
+}
+
+impl DialError {
+    /// The word for an `Answer::NotSent`.
+    pub(crate) fn layer(&self) -> &'static str {
+        match self {
+            Self::NoAddress => "dns",
+            Self::Tcp(_) => "tcp",
+            Self::Tunnel => "tunnel",
+        }
+    }
+}
+
+/// Opens a connection.
+pub(crate) async fn dial(probe: &Probe, route: Route) -> Result<Dialed, DialError> {
+    let settings = &probe.settings;
+    let proxied = (settings.case.via.is_some() && !route.direct) || route.through_proxy;
+    if proxied && route.address.is_none() {
+        return forward_proxy::dial(probe, route).await;
+    }
+    let port = match &settings.connect_to {
+        Some((_, port)) if route.port.is_none() => *port,
+        _ => route.port.unwrap_or(settings.case.target.port),
+    };
+    let addresses = match route.address {
+        Some(address) => vec![address],
+        None => by_family(probe.addresses().await, settings.case.family),
+    };
+    race(probe, &addresses, port).await
+}
+
+/// Only addresses of the wanted family, the families taking turns, IPv6 first (RFC 8305 section 4).
+fn by_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
+    let mut six = addresses.iter().filter(|address| address.is_ipv6() && family != Family::V4);
+    let mut four = addresses.iter().filter(|address| address.is_ipv4() && family != Family::V6);
+    let mut ordered = Vec::new();
+    loop {
+        match (six.next(), four.next()) {
+            (None, None) => return ordered,
+            (one, other) => ordered.extend(one.into_iter().chain(other)),
+        }
+    }
+}
+
+/// The first of several addresses that answers.
+async fn race(probe: &Probe, addresses: &[IpAddr], port: u16) -> Result<Dialed, DialError> {
+    let limit = probe.limit(Limit::Connect);
+    let mut attempts = JoinSet::new();
+    let mut waiting = addresses.iter();
+    let mut last = DialError::NoAddress;
+    let mut next = waiting.next();
+    loop {
+        if let Some(address) = next.take() {
+            let to = SocketAddr::new(*address, port);
+            let net = Arc::clone(&probe.net);
+            attempts.spawn(async move {
+                match timeout(limit, net.connect(to)).await {
+                    Ok(Ok(stream)) => Ok(Dialed { stream, to: Some(to), absolute: false }),
+                    Ok(Err(_)) => Err(to),
+                    Err(_) => Err(to),
+                }
+            });
+        }
+        if attempts.is_empty() {
+            return Err(last);
+        }
+        tokio::select! {
+            done = attempts.join_next() => match done {
+                Some(Ok(Ok(dialed))) => return Ok(dialed),
+                Some(Ok(Err(to))) => {
+                    last = DialError::Tcp(Some(to));
+                    next = waiting.next(); // a failure gives the next address its turn at once
+                }
+                _ => {}
+            },
+            () = tokio::time::sleep(HEAD_START), if waiting.len() > 0 => next = waiting.next(),
+        }
+    }
+}
+
+/// What the system's error means.
+pub(crate) fn reached(error: &io::Error) -> Reached {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Reached::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Reached::Reset,
+        ErrorKind::HostUnreachable => Reached::HostUnreachable,
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => Reached::NetworkUnreachable,
+        ErrorKind::PermissionDenied => Reached::Forbidden,
+        ErrorKind::AddrNotAvailable => Reached::NoSourceAddress,
+        ErrorKind::TimedOut => Reached::Silence,
+        _ => Reached::Failed(error.raw_os_error().unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let list = |texts: &[&str]| {
+            texts.iter().map(|text| text.parse().expect("an address")).collect::<Vec<IpAddr>>()
+        };
+        let all = list(&["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
+        assert_eq!(by_family(&all, Family::Any), list(&["2001:db8::1", "192.0.2.1", "192.0.2.2"]));
+        assert_eq!(by_family(&all, Family::V4), list(&["192.0.2.1", "192.0.2.2"]));
+        assert_eq!(by_family(&all, Family::V6), list(&["2001:db8::1"]));
+    }
+}

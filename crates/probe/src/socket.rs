@@ -1,0 +1,196 @@
+//! An open WebSocket as a probe uses it: it sends a few frames, and the strict judge reads what comes.
+
+use crate::net::BoxStream;
+use crate::{micros, tls};
+use evidence::{Ending, How, Micros};
+use frame::{Agreed, Event, Judge, Opcode, Role, Settings, encode, encode_close};
+use std::collections::VecDeque;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+/// Frames that wait to be looked at; beyond this the rest of a flood is dropped, for it says nothing new.
+const WAITING: usize = 256;
+
+/// An open WebSocket.
+pub(crate) struct Socket {
+    stream: BoxStream,
+    judge: Judge,
+    deflate: bool,
+    buffer: Vec<u8>,
+    events: VecDeque<Event>,
+    opened: Instant,
+    last: Instant,
+    /// The end, once it came.
+    pub ended: Option<How>,
+    /// When it came.
+    pub ended_at: Instant,
+    /// The first bytes after the head.
+    pub first: Vec<u8>,
+    /// Bytes after the head.
+    pub bytes: u64,
+    /// Answer the server's pings.
+    pub answers_pings: bool,
+    /// Pings of the server.
+    pub pings: u64,
+}
+
+impl Socket {
+    /// After a 101; `rest` are the bytes that came behind its head.
+    pub(crate) fn new(stream: BoxStream, rest: Vec<u8>, deflate: Option<Agreed>, message_limit: u64) -> Self {
+        let settings = Settings { deflate, message_limit, ..Settings::new(Role::Server) };
+        let now = Instant::now();
+        let mut socket = Self {
+            stream,
+            judge: Judge::new(settings),
+            deflate: deflate.is_some(),
+            buffer: Vec::new(),
+            events: VecDeque::new(),
+            opened: now,
+            last: now,
+            ended: None,
+            ended_at: now,
+            first: Vec::new(),
+            bytes: 0,
+            answers_pings: true,
+            pings: 0,
+        };
+        socket.take(&rest);
+        socket
+    }
+
+    /// permessage-deflate was agreed.
+    pub(crate) fn has_deflate(&self) -> bool {
+        self.deflate
+    }
+
+    /// The server broke a rule after which nobody can tell where the next frame begins.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.judge.ended().is_some()
+    }
+
+    /// Time since the connection was open.
+    pub(crate) fn age(&self) -> Micros {
+        micros(self.opened.elapsed())
+    }
+
+    /// How the server ended it, with the times that tell timers apart.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        let how = self.ended.clone()?;
+        let after = self.ended_at.duration_since(self.opened);
+        let idle = self.ended_at.saturating_duration_since(self.last);
+        Some(Ending { how, after_us: micros(after), idle_us: micros(idle) })
+    }
+
+    /// Sends one frame. What comes back tells whether it arrived; an error is noticed by the next read.
+    pub(crate) async fn send(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(payload.len() + 14);
+        encode(&mut bytes, opcode, payload, true, false, Some(fresh_mask()));
+        self.write(&bytes).await
+    }
+
+    /// Sends a close frame.
+    pub(crate) async fn send_close(&mut self, code: u16, reason: &str) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        encode_close(&mut bytes, Some(code), reason, Some(fresh_mask()));
+        self.write(&bytes).await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await?;
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// The next thing that the judge has to say; none: the time is over, or the connection is.
+    pub(crate) async fn next(&mut self, until: Instant) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                self.answer(&event).await;
+                return Some(event);
+            }
+            if self.ended.is_some() {
+                return None;
+            }
+            self.buffer.clear();
+            self.buffer.reserve(16 * 1024);
+            match timeout_at(until, self.stream.read_buf(&mut self.buffer)).await {
+                Err(_) => return None,
+                Ok(Ok(0)) => {
+                    self.end(How::Fin);
+                    self.events.extend(self.judge.finish().map(Event::Fault));
+                }
+                Ok(Err(error)) => {
+                    let how = match tls::alert_in(&error) {
+                        Some(name) => How::Alert(name),
+                        None if error.kind() == io::ErrorKind::UnexpectedEof => How::Fin,
+                        None => How::Reset,
+                    };
+                    self.end(how);
+                }
+                Ok(Ok(_)) => {
+                    let bytes = std::mem::take(&mut self.buffer);
+                    self.take(&bytes);
+                    self.last = Instant::now();
+                    self.buffer = bytes;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let room = 16 - self.first.len();
+        self.first.extend(bytes.iter().take(room));
+        let mut rest = bytes;
+        while let Some(event) = self.judge.poll(&mut rest) {
+            if let Event::Close { code, reason } = &event
+                && self.ended.is_none()
+            {
+                self.end(How::Close { code: *code, reason: reason.clone() });
+            }
+            if self.events.len() < WAITING {
+                self.events.push_back(event);
+            }
+        }
+    }
+
+    fn end(&mut self, how: How) {
+        if self.ended.is_none() {
+            self.ended = Some(how);
+            self.ended_at = Instant::now();
+        }
+    }
+
+    async fn answer(&mut self, event: &Event) {
+        if let Event::Frame { header, preview, .. } = event
+            && header.opcode() == Some(Opcode::Ping)
+        {
+            self.pings += 1;
+            if self.answers_pings && self.ended.is_none() {
+                let payload = preview.clone();
+                let _ = self.send(Opcode::Pong, &payload).await;
+            }
+        }
+    }
+
+    /// Waits for the server to end TCP after the close frames; true: it did.
+    pub(crate) async fn drained(&mut self, until: Instant) -> bool {
+        let mut sink = [0; 4096];
+        loop {
+            match timeout_at(until, self.stream.read(&mut sink)).await {
+                Ok(Ok(0) | Err(_)) => return true,
+                Ok(Ok(_)) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+fn fresh_mask() -> [u8; 4] {
+    let mut mask = [0; 4];
+    // Unpredictability protects proxies from pages (RFC 6455 section 10.3); this program is no page.
+    let _ = getrandom::fill(&mut mask);
+    mask
+}
