@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use case::Case;
 use report::Outcome;
@@ -36,6 +37,7 @@ Runs the cases whose name or product contains every FILTER. Installs what it nee
   --list           the cases, without running them
   --only-install   install the products and make the certificates, no more
   --stage-check    one hand-made handshake a case, instead of the program: does the deployment break as meant?
+  --stay SECONDS   leave the deployment up for so long after the run, to look at it by hand
   --keep           keep the folders of passed cases too (target/e2e/run/CASE)
   --jobs N         cases at a time (3)
   --program FILE   the program to test (built with `cargo build --release` otherwise)
@@ -48,6 +50,7 @@ struct Options {
     only_install: bool,
     stage_check: bool,
     keep: bool,
+    stay: u64,
     jobs: usize,
     program: Option<PathBuf>,
     json: Option<PathBuf>,
@@ -88,6 +91,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
             "--only-install" => options.only_install = true,
             "--stage-check" => options.stage_check = true,
             "--keep" => options.keep = true,
+            "--stay" => options.stay = value()?.parse().map_err(|_| "--stay needs a number of seconds")?,
             "--jobs" => options.jobs = value()?.parse().map_err(|_| "--jobs needs a number")?,
             "--program" => options.program = Some(value()?.into()),
             "--json" => options.json = Some(value()?.into()),
@@ -135,7 +139,8 @@ fn run_all(options: &Options) -> Result<bool> {
         println!("{}", report::heading(width));
     }
     let run_one = |case: &Case| {
-        let outcome = run::case(case, &tools, &certs, &program, options.stage_check);
+        let outcome =
+            run::case(case, &tools, &certs, &program, options.stage_check, Duration::from_secs(options.stay));
         let text = match options.stage_check {
             true => run::stage_row(&outcome, width),
             false => report::row(&outcome, width),

@@ -27,7 +27,14 @@ pub(crate) struct Ran {
 }
 
 /// Stages one case and runs the program, or (`stage_check`) one hand-made handshake, on it.
-pub(crate) fn case(case: &Case, tools: &Tools, certs: &Certs, program: &Path, stage_check: bool) -> Outcome {
+pub(crate) fn case(
+    case: &Case,
+    tools: &Tools,
+    certs: &Certs,
+    program: &Path,
+    stage_check: bool,
+    stay: Duration,
+) -> Outcome {
     let mut outcome = Outcome {
         name: case.name.clone(),
         products: case.products.join(" + "),
@@ -57,9 +64,10 @@ pub(crate) fn case(case: &Case, tools: &Tools, certs: &Certs, program: &Path, st
             return outcome;
         }
     };
+    let command = check_command(&stage, &plan, program);
     let command = match stage_check {
         true => raw_handshake(&stage, &plan),
-        false => check_command(&stage, &plan, program),
+        false => command,
     };
     match run(command, case.time_limit, &stage.folder) {
         Err(problem) => outcome.failure = Some(problem),
@@ -71,6 +79,16 @@ pub(crate) fn case(case: &Case, tools: &Tools, certs: &Certs, program: &Path, st
                 false => judge::judge(case, &ran, &mut outcome),
             }
         }
+    }
+    if !stay.is_zero() {
+        let command = fs::read_to_string(stage.folder.join("command.txt")).unwrap_or_default();
+        println!(
+            "{}: up for {} s, files in {}\n  {command}",
+            case.name,
+            stay.as_secs(),
+            stage.folder.display()
+        );
+        std::thread::sleep(stay);
     }
     if let Some(failure) = &mut outcome.failure {
         for dead in stage.dead_servers() {
@@ -89,9 +107,25 @@ fn check_command(stage: &Stage, plan: &Plan, program: &Path) -> Command {
     command.args(&words[1..]).args(["check", &plan.url]).args(&plan.arguments);
     command.args(["--format", "json", "--lang", "en", "--no-input"]);
     scrub(&mut command, stage, plan);
-    let shown: Vec<_> = command.get_args().skip(3).map(|word| word.to_string_lossy().into_owned()).collect();
-    let _ = stage.write("command.txt", &(shown.join(" ") + "\n"));
+    let _ = stage.write(
+        "command.txt",
+        &(shown(&command, plan)
+            + "
+"),
+    );
     command
+}
+
+/// The command as one would type it, without what only this run needs.
+fn shown(command: &Command, plan: &Plan) -> String {
+    let quoted = |word: &str| match word.contains([' ', '?', '&', ';', '"']) {
+        true => format!("'{word}'"),
+        false => word.to_owned(),
+    };
+    let variables = plan.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+    // The first three words only tie the process to this run (`process::command`).
+    let words = command.get_args().skip(3).map(|word| quoted(&word.to_string_lossy()));
+    variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn raw_handshake(stage: &Stage, plan: &Plan) -> Command {

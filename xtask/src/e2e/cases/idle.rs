@@ -22,8 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         .map(|mut case| {
             case.time_limit = std::time::Duration::from_secs(90);
             // What is asked for works at first.
-            case.warning_will_do = true;
-            case
+            case.or_warning()
         })
         .collect()
 }
