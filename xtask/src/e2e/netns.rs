@@ -5,10 +5,10 @@
 //! namespaces, all cases use the same ones.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::process::runs;
 use super::{Result, run_quietly};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -142,7 +142,7 @@ pub(crate) fn remove_leftovers() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let pid = rest.split('-').next().unwrap_or_default();
-        if !Path::new("/proc").join(pid).exists() {
+        if !runs(pid) {
             remove(&name);
         }
     }

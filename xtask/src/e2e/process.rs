@@ -23,9 +23,10 @@ pub(crate) struct Process {
 }
 
 /// A command that the kernel ends with the thread that started it, so that an interrupted run leaves nothing.
+/// It is asked rather than killed: nginx and Apache then end their workers too.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
     command
 }
 
@@ -107,6 +108,13 @@ pub(crate) fn kill_group(child: &mut Child) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.wait();
+}
+
+/// True while a process of that id runs; one that ended and was not reaped does not.
+pub(crate) fn runs(pid: &str) -> bool {
+    // The state follows the name, which stands in brackets and may hold anything (proc(5)).
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
 }
 
 /// The most memory that a process has had so far, in kB, as the kernel counts it (VmHWM, proc(5)).

@@ -51,7 +51,10 @@ dns_nameservers 127.0.0.1
 "
     );
     let file = stage.write(&format!("{label}.conf"), &config)?;
-    let mut command = stage.command("/usr/sbin/squid");
-    command.args(["-N", "-f"]).arg(file);
+    // squid gives up root, and the kernel then forgets that it shall end with us; a shell remembers.
+    let mut command = stage.command("sh");
+    command
+        .args(["-c", "trap 'kill $squid' TERM; /usr/sbin/squid -N -f \"$0\" & squid=$!; wait $squid"])
+        .arg(file);
     stage.serve(&label, command, &[port])
 }
