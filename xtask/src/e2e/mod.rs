@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use case::Case;
 use report::Outcome;
@@ -115,7 +115,7 @@ fn run_all(options: &Options) -> Result<bool> {
     });
     if options.list {
         for case in &cases {
-            println!("{:52} {}", case.name, case.products.join(" + "));
+            println!("{:52} {:32} {}", case.name, case.products.join(" + "), judge::expected(case));
         }
         println!("{} cases over {} products", cases.len(), count_products(&cases));
         return Ok(true);
@@ -151,6 +151,7 @@ fn run_all(options: &Options) -> Result<bool> {
         }
         outcome
     };
+    let started = Instant::now();
     let (alone, together): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.exclusive);
     let mut outcomes = at_a_time(options.jobs.max(1), &together, run_one);
     outcomes.extend(at_a_time(1, &alone, run_one));
@@ -166,7 +167,12 @@ fn run_all(options: &Options) -> Result<bool> {
             println!("  {} (logs: target/e2e/run/{})", outcome.name, outcome.name.replace('/', "+"));
         }
     }
-    println!("\n{} cases over {} products", cases.len(), count_products(&cases));
+    println!(
+        "\n{} cases over {} products in {} s",
+        cases.len(),
+        count_products(&cases),
+        started.elapsed().as_secs()
+    );
     println!("{}", report::closing_line(&outcomes));
     Ok(failed.is_empty() && !outcomes.is_empty())
 }
