@@ -1,0 +1,454 @@
+//! The command line: flags and their help. Help is English here; [`command`] says it in the user's language.
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use diagnose::Locale;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Finds out why a WebSocket connection fails, proves it, and says what to change.
+#[derive(Debug, Parser)]
+#[command(name = "keepwire", version, disable_help_subcommand = true, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Language of everything that is said: en or zh-CN
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<String>,
+
+    /// Colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "KEEPWIRE_COLOR")]
+    pub color: Color,
+
+    /// Plain letters instead of symbols that some terminals lack
+    #[arg(long, global = true)]
+    pub ascii: bool,
+
+    /// Say more: once for headers and times, twice for raw bytes
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say only what was found
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub no_input: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Explain whether and why a connection works
+    Check(Box<Check>),
+    /// What a finding means
+    Explain(Explain),
+    /// A healthy echo server, to compare with
+    Echo(Echo),
+    /// Completions for a shell, to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages, into a folder
+    Man {
+        /// Where to write them
+        folder: PathBuf,
+    },
+    /// The JSON Schema of a report, to standard output
+    #[command(hide = true)]
+    Schema,
+}
+
+/// `keepwire check`
+#[derive(Debug, Args, Default)]
+#[command(arg_required_else_help = true)]
+pub struct Check {
+    /// Addresses: wss://host/path, host/path, :8080/path; or demo, a broken deployment to try it on
+    #[arg(value_name = "URL", required_unless_present = "from")]
+    pub urls: Vec<String>,
+
+    /// Origin that the handshake carries, or none
+    #[arg(long, value_name = "URL|none", env = "KEEPWIRE_ORIGIN", help_heading = "Handshake")]
+    pub origin: Option<String>,
+    /// The page that opens the socket: its rules are checked, too
+    #[arg(long, value_name = "URL", help_heading = "Handshake")]
+    pub page: Option<String>,
+    /// Subprotocol to offer; may be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Handshake")]
+    pub subprotocol: Vec<String>,
+    /// Extra request header; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "Handshake")]
+    pub headers: Vec<String>,
+    /// Query parameter to add; may be repeated
+    #[arg(short, long = "param", value_name = "NAME=VALUE", help_heading = "Handshake")]
+    pub params: Vec<String>,
+    /// Cookie to send; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Handshake")]
+    pub cookie: Vec<String>,
+    /// Credentials: user:password, or bearer:TOKEN
+    #[arg(
+        long,
+        value_name = "CREDENTIALS",
+        env = "KEEPWIRE_AUTH",
+        hide_env_values = true,
+        help_heading = "Handshake"
+    )]
+    pub auth: Option<String>,
+    /// Whose handshake decides: program or browser
+    #[arg(long = "as", value_name = "WHO", default_value = "program", help_heading = "Handshake")]
+    pub role: Role,
+
+    /// Forward proxy to go through, or none (default: as the environment says)
+    #[arg(long, value_name = "URL|none", env = "KEEPWIRE_VIA", help_heading = "Way")]
+    pub via: Option<String>,
+    /// How to ask the proxy: auto, connect or forward
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Way")]
+    pub via_mode: ViaMode,
+    /// Address for a name, as in curl: HOST:PORT:ADDRESS; may be repeated
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", help_heading = "Way")]
+    pub resolve: Vec<String>,
+    /// Connect there instead, past name service and proxies
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Way")]
+    pub connect_to: Option<String>,
+    /// Name server to ask instead of the system's; may be repeated
+    #[arg(long, value_name = "ADDRESS[:PORT]", help_heading = "Way")]
+    pub dns: Vec<String>,
+    /// IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = "Way")]
+    pub ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long, help_heading = "Way")]
+    pub ipv6: bool,
+
+    /// Trust the certificates in this file, too
+    #[arg(long, value_name = "FILE", env = "KEEPWIRE_CA", help_heading = "TLS")]
+    pub ca: Option<PathBuf>,
+    /// Client certificate, PEM
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub cert: Option<PathBuf>,
+    /// Its key, PEM (default: in the same file)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
+    pub key: Option<PathBuf>,
+    /// Do not judge certificates
+    #[arg(short = 'k', long, help_heading = "TLS")]
+    pub insecure: bool,
+
+    /// Stay connected without a word for this long: who ends it, and when?
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Depth")]
+    pub hold: Option<Duration>,
+    /// Try messages of growing size up to this one: 64K, 1M
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Depth")]
+    pub size: Option<u64>,
+    /// Send only control frames, no message
+    #[arg(long, help_heading = "Depth")]
+    pub no_message: bool,
+    /// Time for everything but the hold
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s", env = "KEEPWIRE_TIMEOUT", help_heading = "Depth")]
+    pub timeout: Option<Duration>,
+
+    /// Configuration file of a proxy on the way, or its folder
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    pub config: Vec<PathBuf>,
+    /// Save the evidence as a case file
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    pub save: Option<PathBuf>,
+    /// Read the evidence from a case file; nothing is sent
+    #[arg(long, value_name = "FILE", conflicts_with = "urls", help_heading = "Evidence")]
+    pub from: Option<PathBuf>,
+    /// Show secrets in the report (only on a terminal)
+    #[arg(long, help_heading = "Evidence")]
+    pub show_secrets: bool,
+
+    /// Format on standard output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "KEEPWIRE_FORMAT",
+        help_heading = "Report"
+    )]
+    pub format: Format,
+    /// Also write the report to a file; its ending tells the format; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub out: Vec<PathBuf>,
+    /// What counts as failed: note, warning, error or never
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        default_value = "error",
+        env = "KEEPWIRE_FAIL_ON",
+        help_heading = "Report"
+    )]
+    pub fail_on: FailOn,
+    /// Exit with a code for the failing layer instead of 1 (11 input … 19 browser)
+    #[arg(long, help_heading = "Report")]
+    pub exit_detail: bool,
+    /// Exit with 0 whatever was found
+    #[arg(long, help_heading = "Report")]
+    pub exit_zero: bool,
+}
+
+/// `keepwire explain`
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct Explain {
+    /// Id of a finding, such as upgrade-stripped
+    #[arg(required_unless_present = "list")]
+    pub id: Option<String>,
+    /// All ids with their titles
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// `keepwire echo`
+#[derive(Debug, Args)]
+pub struct Echo {
+    /// Where to listen: :9001, 127.0.0.1:9001, [::1]:9001
+    #[arg(default_value = "127.0.0.1:9001")]
+    pub address: String,
+    /// Tell each client what arrived of its handshake, header by header
+    #[arg(long)]
+    pub reflect: bool,
+    /// Do not agree to compression
+    #[arg(long)]
+    pub no_compression: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whose handshake decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Role {
+    #[default]
+    Program,
+    Browser,
+}
+
+/// How to ask a forward proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum ViaMode {
+    #[default]
+    Auto,
+    Connect,
+    Forward,
+}
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+    Concise,
+    Markdown,
+    Html,
+    Junit,
+    Github,
+}
+
+/// What counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum FailOn {
+    Note,
+    Warning,
+    #[default]
+    Error,
+    Never,
+}
+
+impl Format {
+    /// The format that a file's ending asks for.
+    #[must_use]
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        Some(match ending.to_ascii_lowercase().as_str() {
+            "txt" | "text" => Self::Text,
+            "json" => Self::Json,
+            "md" | "markdown" => Self::Markdown,
+            "html" | "htm" => Self::Html,
+            "xml" => Self::Junit,
+            _ => return None,
+        })
+    }
+}
+
+/// Reads `150s`, `2m`, `500ms`, `1h30m`, or a bare number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a duration such as 500ms, 30s, 2m or 1h30m".to_owned();
+    let mut total = Duration::ZERO;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let factor = match &rest[..unit] {
+            "ms" => 0.001,
+            "s" | "" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        rest = &rest[unit..];
+        total += Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())?;
+    }
+    // A day is longer than any timer that is known; more is a slip of the finger.
+    if total.is_zero() || total > Duration::from_secs(86_400) { Err(wrong()) } else { Ok(total) }
+}
+
+/// Reads `65536`, `64K`, `64KiB`, `1M`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "write a size such as 1000, 64K or 1M".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let factor = match text[digits..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).filter(|size| *size <= 64 << 20).ok_or_else(|| "64M is the most".to_owned())
+}
+
+/// The command line in the language of `locale`.
+#[must_use]
+pub fn command(locale: &Locale) -> clap::Command {
+    let command = Cli::command().after_help(translated(EXAMPLES, locale));
+    if locale.name() == "en" { command } else { localized(command, locale) }
+}
+
+const EXAMPLES: &str = "Examples:
+  keepwire check wss://chat.example.com/ws
+  keepwire check :8080/ws                        ws://localhost:8080/ws
+  keepwire check wss://… --hold 150s             who ends a silent connection, and when
+  keepwire check wss://… --page https://app.example.com/
+  keepwire check demo                            a broken deployment, diagnosed
+  keepwire explain upgrade-stripped
+
+Exit codes: 0 it works, 1 it fails, 2 Keepwire could not do the job, 130 interrupted.";
+
+fn translated(english: &str, locale: &Locale) -> String {
+    locale.translate(english).to_owned()
+}
+
+fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
+    let say = |text: &clap::builder::StyledStr| translated(&text.to_string(), locale);
+    let mut command = command
+        .mut_args(|argument| {
+            let help = argument.get_help().map(say);
+            let heading = argument.get_help_heading().map(|heading| translated(heading, locale));
+            let argument = match help {
+                Some(help) => argument.help(help),
+                None => argument,
+            };
+            match heading {
+                Some(heading) => argument.help_heading(heading),
+                None if argument.is_positional() => argument.help_heading(translated("Arguments", locale)),
+                None => argument.help_heading(translated("Options", locale)),
+            }
+        })
+        .subcommand_help_heading(translated("Commands", locale))
+        .help_template(format!(
+            "{{about}}\n\n{}: {{usage}}\n\n{{all-args}}{{after-help}}\n",
+            translated("Usage", locale)
+        ));
+    if let Some(about) = command.get_about().map(say) {
+        command = command.about(about);
+    }
+    command = command.disable_help_flag(true).arg(
+        clap::Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(clap::ArgAction::Help)
+            .help(translated("Print help", locale))
+            .help_heading(translated("Options", locale)),
+    );
+    if command.get_name() == "keepwire" {
+        command = command.disable_version_flag(true).arg(
+            clap::Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(clap::ArgAction::Version)
+                .help(translated("Print version", locale))
+                .help_heading(translated("Options", locale)),
+        );
+    } else {
+        command = command.disable_version_flag(true);
+    }
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, |sub| localized(sub, locale));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        for language in [crate::Language::English, crate::Language::Chinese] {
+            command(&language.locale()).debug_assert();
+        }
+    }
+
+    #[test]
+    fn durations_and_sizes() {
+        for (text, millis) in [
+            ("150s", 150_000),
+            ("2m", 120_000),
+            ("500ms", 500),
+            ("1h30m", 5_400_000),
+            ("3", 3_000),
+            ("1.5s", 1_500),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "x", "-1s", "5y", "0s", "99999h", "s", "1e9s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for (text, size) in [("1000", 1000), ("64K", 65_536), ("1MiB", 1 << 20)] {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "1G", "-1", "999M", "18446744073709551615K"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    /// Every help text must exist in Chinese.
+    #[test]
+    fn all_help_is_translated() {
+        fn gather(command: &clap::Command, texts: &mut Vec<String>) {
+            texts.extend(command.get_about().map(ToString::to_string));
+            for argument in command.get_arguments() {
+                texts.extend(argument.get_help().map(ToString::to_string));
+                texts.extend(argument.get_help_heading().map(str::to_owned));
+            }
+            command.get_subcommands().for_each(|sub| gather(sub, texts));
+        }
+        let mut texts =
+            vec![EXAMPLES.to_owned(), "Usage".into(), "Print help".into(), "Print version".into()];
+        gather(&Cli::command(), &mut texts);
+        let chinese = crate::Language::Chinese.locale();
+        let missing: Vec<_> = texts.iter().filter(|text| chinese.translate(text) == text.as_str()).collect();
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What is said in the end. One [`Report`] object, whatever the format.
+
+mod concise;
+mod github;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod model;
+pub(crate) mod style;
+mod text;
+
+pub use json::schema;
+pub use model::{Report, exit_code};
+pub(crate) use text::way_line;
+
+use crate::cli::Format;
+use diagnose::Locale;
+use std::io::{self, Write};
+
+/// How much and how a report is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// Letters only.
+    pub ascii: bool,
+    /// 0, 1 (headers), 2 (everything that was seen).
+    pub verbose: u8,
+    /// Findings only.
+    pub quiet: bool,
+    /// The output is a terminal: colours and links are welcome.
+    pub terminal: bool,
+}
+
+/// Writes reports in one format. JSON stays one value for several reports, too.
+///
+/// # Errors
+/// What writing came to.
+pub fn write(
+    format: Format,
+    reports: &[Report],
+    locale: &Locale,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Json => json::write(reports, out),
+        Format::Junit => junit::write(reports, locale, out),
+        Format::Html => html::write(reports, locale, out),
+        Format::Text | Format::Concise | Format::Markdown | Format::Github => {
+            for (index, report) in reports.iter().enumerate() {
+                if index > 0 && format != Format::Concise && format != Format::Github {
+                    writeln!(out)?;
+                }
+                match format {
+                    Format::Concise => concise::write(report, out)?,
+                    Format::Github => github::write(report, out)?,
+                    Format::Markdown => markdown::write(report, locale, out)?,
+                    _ => text::write(report, locale, look, out)?,
+                }
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,587 @@
+//! The report: everything that any format shows, in words that are chosen already.
+//!
+//! It is a pure function of the evidence and the language, so a replayed case gives the same report.
+
+use crate::cli::FailOn;
+use diagnose::{
+    Conclusion, Confidence, Finding, Locale, Overall, Severity, Status, StepName, Symptom, steps, text,
+};
+use evidence::{Answer, Evidence, Fact, Header, Tls, TlsVariation};
+use schemars::JsonSchema;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Name and version of the report format.
+const SCHEMA: &str = "keepwire.report/1";
+/// Where the pages of the causes are.
+const HELP: &str = "https://github.com/keepwire/keepwire/blob/main/docs/causes/";
+
+/// What a check came to.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    /// Always `keepwire.report/1`.
+    pub schema: String,
+    /// Which program wrote it.
+    pub tool: Tool,
+    /// Always `check`.
+    pub kind: String,
+    /// The same case has the same id.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Milliseconds.
+    pub elapsed_ms: f64,
+    /// What was looked at.
+    pub target: TargetPart,
+    /// From where.
+    pub vantage: Vantage,
+    /// `ok`, `warn`, `fail` or `unknown`.
+    pub verdict: String,
+    /// `A` without anything to say, `B` with notes, `C` with warnings; null where it fails.
+    pub grade: Option<String>,
+    /// What the program exits with.
+    pub exit_code: u8,
+    /// The whole report in one sentence.
+    pub summary: String,
+    /// The way of the connection, step by step.
+    pub layers: Vec<Layer>,
+    /// Causes that hold, the root cause first.
+    pub findings: Vec<FindingPart>,
+    /// What worked once the certificate was not judged any more.
+    pub what_if: Vec<Layer>,
+    /// Trouble that no cause explains.
+    pub unexplained: Vec<String>,
+    /// Causes that looked possible and are excluded.
+    pub ruled_out: Vec<RuledOut>,
+    /// What was not looked at, and how to ask for it.
+    pub not_tested: Vec<String>,
+    /// Everything that was seen, a line each.
+    #[serde(skip)]
+    pub observations: Vec<String>,
+}
+
+/// Which program wrote a report.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `keepwire`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct TargetPart {
+    /// Secrets struck out.
+    pub url: String,
+    /// The name that it was given.
+    pub name: Option<String>,
+    /// Whether secrets are struck out.
+    pub redacted: bool,
+}
+
+/// From where it was looked at.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Vantage {
+    /// Operating system.
+    pub os: String,
+    /// `v4`, `v6`: families with a route to the public network.
+    pub ip_families: Vec<String>,
+    /// The forward proxy in use.
+    pub proxy: Option<String>,
+    /// `native` or `browser`.
+    pub mode: String,
+}
+
+/// One step of the way.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Layer {
+    /// `dns`, `proxy`, `tcp`, `tls`, `upgrade`, `protocol`, `ping`, `sizes`, `hold`, `close`, `page`.
+    pub layer: String,
+    /// `ok`, `warn`, `fail`, `skip`.
+    pub status: String,
+    /// Milliseconds; null where that means nothing.
+    pub ms: Option<f64>,
+    /// In a few words.
+    pub summary: String,
+    /// The step in the report's language.
+    #[serde(skip)]
+    pub title: String,
+    /// Addresses of the name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// TCP attempts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// TLS version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// ALPN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// The server's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificatePart>,
+    /// Status of the answer to the handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// `Server` header of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The request, line by line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestPart>,
+    /// The response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponsePart>,
+}
+
+/// One TCP attempt.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Attempt {
+    /// `address:port`.
+    pub to: String,
+    /// `connected`, `refused`, `silence`, …
+    pub outcome: String,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// The server's certificate.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CertificatePart {
+    /// Owner.
+    pub subject: String,
+    /// Issuer.
+    pub issuer: String,
+    /// RFC 3339.
+    pub not_after: String,
+    /// May be negative.
+    pub days_left: i64,
+    /// Names that it is for.
+    pub names: Vec<String>,
+    /// Certificates that were sent.
+    pub chain_length: usize,
+}
+
+/// A request.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RequestPart {
+    /// The request line.
+    pub line: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A response.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ResponsePart {
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// The beginning of its body.
+    pub body_preview: String,
+    /// Bytes of the body that were read.
+    pub body_bytes: u64,
+}
+
+/// A cause that holds.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FindingPart {
+    /// Id of the cause.
+    pub cause: String,
+    /// Id of what in one product makes it so, or null.
+    pub because: Option<String>,
+    /// `error`, `warning`, `note`.
+    pub severity: String,
+    /// `proven`, `likely`, `possible`.
+    pub confidence: String,
+    /// `input`, `dns`, `network`, `tls`, `upgrade`, `protocol`, `alive`, `config`, `browser`.
+    pub layer: String,
+    /// What is wrong, in one sentence.
+    pub title: String,
+    /// What it rests on.
+    pub evidence: Vec<EvidencePart>,
+    /// Look-alikes that are excluded.
+    pub ruled_out: Vec<String>,
+    /// What the people who use it see.
+    pub users: Option<String>,
+    /// What to change.
+    pub fixes: Vec<Fix>,
+    /// What would make it surer.
+    pub would_tell: Option<String>,
+    /// The page about it.
+    pub help: String,
+}
+
+/// One step of a proof.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct EvidencePart {
+    /// `e1`, `e2`, …
+    pub id: String,
+    /// Kind of what it rests on: `exchange`, `tls`, `connection`, …
+    pub kind: String,
+    /// In one sentence.
+    pub text: String,
+    /// Numbers of the observations in the case file.
+    pub observations: Vec<u32>,
+}
+
+/// Something to change.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Fix {
+    /// `f1`, `f2`, …
+    pub id: String,
+    /// `safe`, `ask-first`, `show-only`.
+    pub safety: String,
+    /// In one sentence.
+    pub title: String,
+    /// For which product, or null.
+    pub product: Option<String>,
+    /// The exact lines, or null.
+    pub lines: Option<String>,
+    /// Commands to run.
+    pub commands: Vec<String>,
+}
+
+/// A cause that is excluded.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RuledOut {
+    /// Its id.
+    pub cause: String,
+    /// What excludes it.
+    pub why: String,
+}
+
+fn ms(micros: u64) -> f64 {
+    // Tenths are enough, and a short number is the same in every JSON library.
+    #[allow(clippy::cast_precision_loss, reason = "a case does not last for years")]
+    let tenths = (micros / 100) as f64;
+    tenths / 10.0
+}
+
+fn time(unix_seconds: i64) -> String {
+    jiff::Timestamp::from_second(unix_seconds)
+        .map_or_else(|_| unix_seconds.to_string(), |moment| moment.to_string())
+}
+
+impl Report {
+    /// The report about a case. `redacted`: secrets were struck out when the evidence was taken.
+    #[must_use]
+    pub fn new(
+        evidence: &Evidence,
+        conclusion: &Conclusion,
+        locale: &Locale,
+        redacted: bool,
+        fail_on: FailOn,
+    ) -> Self {
+        let case = &evidence.case;
+        let started = jiff::Timestamp::from_microsecond(i64::try_from(case.started_at_unix_us).unwrap_or(0));
+        let environment = evidence.environment();
+        let mut ip_families = Vec::new();
+        if let Some(environment) = environment {
+            ip_families.extend(environment.route_v4.then(|| "v4".to_owned()));
+            ip_families.extend(environment.route_v6.then(|| "v6".to_owned()));
+        }
+        let (layers, what_if) = layers(evidence, locale);
+        let failed = conclusion.overall == Overall::Fails;
+        let worst = conclusion.findings.iter().map(|finding| finding.severity).max();
+        let grade = match (conclusion.overall, worst) {
+            (Overall::Fails | Overall::Unknown, _) => None,
+            (_, Some(Severity::Warning)) => Some("C"),
+            (Overall::Warned, _) => Some("C"),
+            (_, Some(_)) => Some("B"),
+            (_, None) => Some("A"),
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            tool: Tool { name: "keepwire".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            kind: "check".to_owned(),
+            id: id(evidence),
+            started_at: started.map(|moment| moment.to_string()).unwrap_or_default(),
+            elapsed_ms: ms(evidence.elapsed_us()),
+            target: TargetPart { url: case.target.url(), name: None, redacted },
+            vantage: Vantage {
+                os: environment.map(|environment| environment.os.clone()).unwrap_or_default(),
+                ip_families,
+                proxy: case.via.as_ref().map(|via| via.url.clone()),
+                mode: if case.as_browser { "browser" } else { "native" }.to_owned(),
+            },
+            verdict: conclusion.overall.id().to_owned(),
+            grade: grade.map(str::to_owned),
+            exit_code: exit_code(conclusion, fail_on, false),
+            summary: summary(evidence, conclusion, locale),
+            layers,
+            what_if,
+            findings: conclusion
+                .findings
+                .iter()
+                .map(|finding| finding_part(finding, evidence, locale))
+                .collect(),
+            unexplained: conclusion
+                .unexplained
+                .iter()
+                .map(|symptom| symptom_text(symptom).say(locale))
+                .collect(),
+            ruled_out: conclusion
+                .excluded
+                .iter()
+                .map(|excluded| RuledOut { cause: excluded.cause.to_owned(), why: excluded.why.say(locale) })
+                .collect(),
+            not_tested: if failed { Vec::new() } else { not_tested(evidence, locale) },
+            observations: evidence.observations().iter().map(observation_line).collect(),
+        }
+    }
+}
+
+/// What the program exits with: 0, 1 or 2; or the failing layer's code.
+#[must_use]
+pub fn exit_code(conclusion: &Conclusion, fail_on: FailOn, detail: bool) -> u8 {
+    let limit = match fail_on {
+        FailOn::Never => return 0,
+        FailOn::Note => Severity::Note,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Error => Severity::Error,
+    };
+    let culprit = conclusion.findings.iter().find(|finding| finding.severity >= limit);
+    let failed = conclusion.overall == Overall::Fails || culprit.is_some();
+    match (failed, conclusion.overall) {
+        (true, _) if detail => culprit.map_or(1, |finding| finding.layer.exit_code()),
+        (true, _) => 1,
+        (false, Overall::Unknown) => 2,
+        (false, _) => 0,
+    }
+}
+
+fn id(evidence: &Evidence) -> String {
+    let mut hash = Sha256::new();
+    hash.update(evidence.case.target.url());
+    hash.update(evidence.case.started_at_unix_us.to_be_bytes());
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> String {
+    if let Some(first) = conclusion.findings.first()
+        && (conclusion.overall == Overall::Fails || first.severity > Severity::Note)
+    {
+        return first.title.say(locale);
+    }
+    let url = evidence.case.target.url();
+    let sentence = match conclusion.overall {
+        Overall::Works | Overall::Warned => text!("{url} works", url = url),
+        Overall::Fails => text!("{url} fails, and no known cause explains it", url = url),
+        Overall::Unknown => text!("{url} could not be looked at", url = url),
+    };
+    sentence.say(locale)
+}
+
+/// A symptom in words.
+fn symptom_text(symptom: &Symptom) -> diagnose::Text {
+    match symptom {
+        Symptom::NameNotResolved => text!("the name has no address"),
+        Symptom::TunnelFailed => text!("the forward proxy did not open a way"),
+        Symptom::NotReached => text!("no address takes the connection"),
+        Symptom::AddressNotReached(address) => {
+            text!("{address} does not take the connection", address = *address)
+        }
+        Symptom::TlsFailed => text!("the TLS handshake fails"),
+        Symptom::CertificateNotTrusted => text!("the certificate is not trusted"),
+        Symptom::AddressNotTrusted(address) => {
+            text!("the certificate of {address} is not trusted", address = *address)
+        }
+        Symptom::NotSwitched => text!("the handshake is not answered with 101"),
+        Symptom::HandshakeInvalid => text!("the 101 breaks rules of the handshake"),
+        Symptom::EndedEarly => text!("the server ends the connection soon after it is open"),
+        Symptom::FramesBroken => text!("the server breaks rules of the frame protocol"),
+        Symptom::NoPong => text!("the server does not answer pings"),
+        Symptom::BrowserRefused => text!("the handshake as a browser sends it is refused"),
+        Symptom::BrowserBroken => text!("opened as a browser does, the connection breaks"),
+        Symptom::SizeLimited => text!("larger messages do not get through"),
+        Symptom::Cut => text!("a quiet connection is ended"),
+        Symptom::DeadSilently => text!("a quiet connection dies without anybody saying so"),
+        Symptom::Http2Broken => text!("HTTP/2 promises WebSockets and does not keep it"),
+    }
+}
+
+fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> FindingPart {
+    let proof = finding.proof.iter().enumerate().map(|(index, proof)| EvidencePart {
+        id: format!("e{}", index + 1),
+        kind: proof
+            .rests_on
+            .first()
+            .and_then(|id| evidence.observation(*id))
+            .map_or("derived", |seen| kind(&seen.fact))
+            .to_owned(),
+        text: proof.text.say(locale),
+        observations: proof.rests_on.clone(),
+    });
+    let fixes = finding.remedies.iter().enumerate().map(|(index, remedy)| Fix {
+        id: format!("f{}", index + 1),
+        safety: remedy.safety.id().to_owned(),
+        title: remedy.title.say(locale),
+        product: remedy.stack.map(|stack| stack.name().to_owned()),
+        lines: remedy.lines.clone(),
+        commands: remedy.commands.clone(),
+    });
+    FindingPart {
+        cause: finding.cause.to_owned(),
+        because: finding.because.map(str::to_owned),
+        severity: finding.severity.id().to_owned(),
+        confidence: finding.confidence.id().to_owned(),
+        layer: finding.layer.id().to_owned(),
+        title: finding.title.say(locale),
+        evidence: proof.collect(),
+        ruled_out: finding.not.iter().map(|text| text.say(locale)).collect(),
+        users: finding.users.as_ref().map(|text| text.say(locale)),
+        fixes: fixes.collect(),
+        // Once it is proven there is nothing left to tell apart.
+        would_tell: finding
+            .would_tell
+            .as_ref()
+            .filter(|_| finding.confidence != Confidence::Proven)
+            .map(|text| text.say(locale)),
+        help: format!("{HELP}{}.md", finding.cause),
+    }
+}
+
+fn kind(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Environment(_) => "environment",
+        Fact::Resolution(_) => "resolution",
+        Fact::Connection(_) => "connection",
+        Fact::Tunnel(_) => "tunnel",
+        Fact::Tls(_) => "tls",
+        Fact::Exchange(_) => "exchange",
+        Fact::Session(_) => "session",
+        Fact::Sizes(_) => "sizes",
+        Fact::Hold(_) => "hold",
+        Fact::Http2(_) => "http2",
+        Fact::FirstBytes(_) => "first_bytes",
+        Fact::Page(_) => "page",
+        Fact::Burst(_) => "burst",
+        Fact::Answered(_) | Fact::Unanswered { .. } | Fact::Ended => "case",
+    }
+}
+
+fn layers(evidence: &Evidence, locale: &Locale) -> (Vec<Layer>, Vec<Layer>) {
+    let steps = steps(evidence);
+    let tls_failed = steps.iter().any(|step| step.name == StepName::Tls && step.status == Status::Fail);
+    let mut layers = Vec::new();
+    let mut what_if = Vec::new();
+    for step in &steps {
+        let mut layer = Layer {
+            layer: step.name.id().to_owned(),
+            status: step.status.id().to_owned(),
+            ms: step.took_us.map(ms),
+            summary: step.summary.say(locale),
+            title: step.name.title().say(locale),
+            addresses: Vec::new(),
+            attempts: Vec::new(),
+            version: None,
+            alpn: None,
+            certificate: None,
+            http_status: None,
+            server: None,
+            request: None,
+            response: None,
+        };
+        details(evidence, step.name, &mut layer);
+        // Behind a certificate that nobody trusts everything is hypothetical.
+        if tls_failed
+            && step.name > StepName::Tls
+            && step.name != StepName::Page
+            && step.status != Status::Skip
+        {
+            what_if.push(layer);
+        } else {
+            layers.push(layer);
+        }
+    }
+    (layers, what_if)
+}
+
+fn details(evidence: &Evidence, name: StepName, layer: &mut Layer) {
+    match name {
+        StepName::Dns => layer.addresses = evidence.addresses().iter().map(ToString::to_string).collect(),
+        StepName::Tcp => {
+            layer.attempts = evidence
+                .connections()
+                .map(|seen| Attempt {
+                    to: seen.to.to_string(),
+                    outcome: serde_json::to_value(seen.outcome)
+                        .ok()
+                        .and_then(|value| value.as_str().map(str::to_owned))
+                        .unwrap_or_else(|| "failed".to_owned()),
+                    ms: ms(seen.took_us),
+                })
+                .collect();
+        }
+        StepName::Tls => {
+            if let Some(tls) = evidence.tls(&TlsVariation::Plain) {
+                layer.version.clone_from(&tls.fact.version);
+                layer.alpn.clone_from(&tls.fact.alpn);
+                layer.certificate = certificate(tls.fact, evidence);
+            }
+        }
+        StepName::Upgrade => {
+            let Some(handshake) = evidence.handshake() else { return };
+            layer.request = request(&handshake.fact.request);
+            if let Answer::Response(response) = &handshake.fact.answer {
+                layer.http_status = Some(response.status);
+                layer.server = response.header("server").map(str::to_owned);
+                layer.response = Some(ResponsePart {
+                    headers: response.headers.iter().map(pair).collect(),
+                    body_preview: response.body.text.chars().take(200).collect(),
+                    body_bytes: response.body.length,
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+fn pair(header: &Header) -> (String, String) {
+    (header.name.clone(), header.value.clone())
+}
+
+fn request(lines: &[String]) -> Option<RequestPart> {
+    let (line, headers) = lines.split_first()?;
+    let headers = headers
+        .iter()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Some(RequestPart { line: line.clone(), headers: headers.collect() })
+}
+
+fn certificate(tls: &Tls, evidence: &Evidence) -> Option<CertificatePart> {
+    let leaf = tls.leaf()?;
+    let now = i64::try_from(evidence.case.started_at_unix_us / 1_000_000).unwrap_or(i64::MAX);
+    Some(CertificatePart {
+        subject: leaf.subject.clone(),
+        issuer: leaf.issuer.clone(),
+        not_after: time(leaf.not_after),
+        days_left: (leaf.not_after - now).div_euclid(86_400),
+        names: leaf.names.clone(),
+        chain_length: tls.chain_length,
+    })
+}
+
+fn not_tested(evidence: &Evidence, locale: &Locale) -> Vec<String> {
+    let case = &evidence.case;
+    let mut left = Vec::new();
+    if case.hold_us.is_none() {
+        left.push(text!("idle time-outs (--hold 150s)"));
+    }
+    if case.size.is_none() {
+        left.push(text!("large messages (--size 1M)"));
+    }
+    if case.page.is_none() {
+        left.push(text!("the page's own rules (--page URL)"));
+    }
+    left.iter().map(|text| text.say(locale)).collect()
+}
+
+/// One line of the raw record, for `-vv`.
+fn observation_line(observation: &evidence::Observation) -> String {
+    let fact = serde_json::to_string(&observation.fact).unwrap_or_default();
+    format!("{:>4}  {:>9.1} ms  {}", observation.id, ms(observation.at_us), fact)
+}
