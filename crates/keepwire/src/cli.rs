@@ -448,7 +448,7 @@ mod tests {
             vec![EXAMPLES.to_owned(), "Usage".into(), "Print help".into(), "Print version".into()];
         gather(&Cli::command(), &mut texts);
         let chinese = crate::Language::Chinese.locale();
-        let missing: Vec<_> = texts.iter().filter(|text| chinese.translate(text) == text.as_str()).collect();
+        let missing: Vec<_> = texts.iter().filter(|text| !chinese.knows(text)).collect();
         assert!(missing.is_empty(), "{missing:#?}");
     }
 }
