@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
             .arg(&corpus)
             .arg(folder.join("seeds").join(&name))
             .arg(format!("-max_total_time={seconds}"))
-            .args(["-timeout=10", "-rss_limit_mb=512", "-print_final_stats=1", "-max_len=8192"])
+            .args(["-timeout=10", "-rss_limit_mb=512", "-print_final_stats=1", "-max_len=32768"])
             .current_dir(root().join("target"))
             .output()
             .map_err(|error| format!("{name}: {error}"))?;

@@ -38,7 +38,8 @@ pub struct Look {
 pub fn replay(case: &str, json: bool, locale: &Locale) -> Result<String, String> {
     let evidence = evidence::Evidence::load(case).map_err(|error| error.to_string())?;
     let diagnosis = diagnose::Diagnosis::resume(evidence);
-    let report = Report::new(diagnosis.evidence(), &diagnosis.conclude(), locale, true, crate::cli::FailOn::Error);
+    let report =
+        Report::new(diagnosis.evidence(), &diagnosis.conclude(), locale, true, crate::cli::FailOn::Error);
     let format = if json { Format::Json } else { Format::Text };
     let mut bytes = Vec::new();
     let mut out = anstream::StripStream::new(&mut bytes);
