@@ -12,6 +12,8 @@ mod diagnosis;
 mod finding;
 pub mod fingerprint;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod ranking;
 mod reading;
 mod recipes;

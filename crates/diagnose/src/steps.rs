@@ -261,11 +261,11 @@ fn tls(evidence: &Evidence, symptoms: &[Symptom]) -> Option<Step> {
             return step(StepName::Tls, Status::Ok, text!("{version}", version = version), took);
         };
         let now = crate::reading::now(evidence);
-        let days = (leaf.not_after - now).div_euclid(86_400);
+        let days = leaf.not_after.saturating_sub(now).div_euclid(86_400);
         return if symptoms.contains(&Symptom::CertificateNotTrusted) {
             let summary = match tls.trust.first().and_then(|trust| trust.fault.clone()) {
                 Some(evidence::TrustFault::Expired) => {
-                    text!("the certificate ended {days} days ago", days = -days)
+                    text!("the certificate ended {days} days ago", days = days.saturating_neg())
                 }
                 Some(evidence::TrustFault::NotYetValid) => text!("the certificate is not valid yet"),
                 Some(evidence::TrustFault::OtherName) => text!("the certificate is for other names"),
