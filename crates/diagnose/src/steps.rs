@@ -265,7 +265,10 @@ fn tls(evidence: &Evidence, symptoms: &[Symptom]) -> Option<Step> {
         return if symptoms.contains(&Symptom::CertificateNotTrusted) {
             let summary = match tls.trust.first().and_then(|trust| trust.fault.clone()) {
                 Some(evidence::TrustFault::Expired) => {
-                    text!("the certificate ended {days} days ago", days = days.saturating_neg())
+                    text!(
+                        "the certificate ended {days} days ago",
+                        days = now.saturating_sub(leaf.not_after) / 86_400
+                    )
                 }
                 Some(evidence::TrustFault::NotYetValid) => text!("the certificate is not valid yet"),
                 Some(evidence::TrustFault::OtherName) => text!("the certificate is for other names"),
