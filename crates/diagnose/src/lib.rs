@@ -5,6 +5,7 @@
 //! hops and time-outs; the syntax of one product appears only in the text of a remedy.
 #![warn(clippy::disallowed_methods)]
 
+mod answers;
 mod cause;
 pub mod causes;
 mod csp;
@@ -17,6 +18,7 @@ mod reading;
 mod recipes;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+mod sessions;
 mod steps;
 mod symptom;
 mod text;
