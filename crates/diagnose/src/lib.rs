@@ -20,6 +20,8 @@ mod recipes;
 pub mod sample;
 mod sessions;
 mod steps;
+#[cfg(test)]
+mod stories;
 mod symptom;
 mod text;
 mod timers;

@@ -26,6 +26,10 @@ cause! {
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
+    // Vite asks for a token, not for an origin of its list.
+    if evidence.case.subprotocols.iter().any(|name| name == "vite-hmr" || name == "vite-ping") {
+        return Verdict::Unseen;
+    }
     let Some((origin, seen)) = rejected(evidence) else { return Verdict::Unseen };
     let without = Variation { origin: OriginVariant::None, ..seen.variation.clone() };
     // With no origin of its own the plain handshake is that experiment already.
@@ -60,7 +64,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         .users(text!("Browsers fail with code 1006; command line tools work, because they send no Origin."))
         .not(text!("a wrong path or the credentials: without Origin the same request opens"))
         .remedies(recipes::for_response(response, remedies(&origin)))
-        .yields_to(&["app-origin-null-or-app", "app-vite-token"]);
+        .yields_to(&["app-origin-null-or-app"]);
     if let Some(response) = response.filter(|response| response.body.length > 0) {
         finding = finding.proof(&[alone.id], text!("The server says: \"{body}\"", body = quote(response, 80)));
     }

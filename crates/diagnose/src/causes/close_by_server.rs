@@ -38,8 +38,8 @@ fn judge(evidence: &Evidence) -> Verdict {
     } else {
         text!("The server closes the fresh connection with code {words}", words = closed.words())
     };
-    let confidence = if closed.code < 3000 { Confidence::Proven } else { Confidence::Likely };
-    let mut finding = closed.finding(confidence, title).proof(&[closed.id], meaning).because(because(&closed));
+    // That it closed is certain; why is what the causes it yields to know.
+    let mut finding = closed.finding(Confidence::Likely, title).proof(&[closed.id], meaning).because(because(&closed));
     if closed.browser_only {
         finding = finding.proof(&[closed.id], text!("Only the connection with a browser's Origin and compression is closed."));
     }

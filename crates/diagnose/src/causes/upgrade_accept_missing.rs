@@ -48,9 +48,7 @@ mod tests {
 
     #[test]
     fn holds_for_the_fault_and_for_no_other() {
-        for fault in [HandshakeFault::AcceptMissing] {
-            let _ = holds(&CAUSE, with(fault));
-        }
+        let _ = holds(&CAUSE, with(HandshakeFault::AcceptMissing));
         for fault in [HandshakeFault::UpgradeMissing, HandshakeFault::ExtensionEmpty] {
             does_not_hold(&CAUSE, with(fault));
         }

@@ -55,9 +55,7 @@ mod tests {
 
     #[test]
     fn holds_for_the_fault_and_for_no_other() {
-        for fault in [HandshakeFault::Duplicate("Upgrade".into())] {
-            let _ = holds(&CAUSE, with(fault));
-        }
+        let _ = holds(&CAUSE, with(HandshakeFault::Duplicate("Upgrade".into())));
         for fault in [HandshakeFault::AcceptMissing, HandshakeFault::UpgradeMissing] {
             does_not_hold(&CAUSE, with(fault));
         }

@@ -43,7 +43,8 @@ fn judge(evidence: &Evidence) -> Verdict {
     let place = format!("{}{}", to.host_str().unwrap_or_default(), to.path()).to_lowercase();
     let by_name = WORDS.iter().any(|word| place.contains(word));
     let way_back = to.query_pairs().any(|(name, _)| WAYS_BACK.contains(&name.to_lowercase().as_str()));
-    if !by_name && !(way_back && to.path() != target.bare_path()) {
+    let leads_away = way_back && to.path() != target.bare_path();
+    if !by_name && !leads_away {
         return Verdict::Unseen;
     }
     let has_session = evidence.case.has_header("cookie") || evidence.case.has_header("authorization");

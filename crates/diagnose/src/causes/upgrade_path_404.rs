@@ -29,7 +29,7 @@ fn judge(evidence: &Evidence) -> Verdict {
     let Some((seen, response)) = unclear(evidence) else { return Verdict::Unseen };
     let fits = match response.status {
         // Starlette answers upgrades with 403: its 404 means that none arrived.
-        404 | 410 => !is_asgi_404(response) && !plain_get(evidence).is_some_and(|(_, get)| get.status < 300),
+        404 | 410 => !is_asgi_404(response) && plain_get(evidence).is_none_or(|(_, get)| get.status >= 300),
         // What node ws says for another `path` than its own, and nothing else.
         400 => response.body.text == "Bad Request",
         403 => is_api_gateway(response) || is_closed_unaccepted(evidence, response),

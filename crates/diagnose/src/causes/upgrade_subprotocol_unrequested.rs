@@ -59,9 +59,7 @@ mod tests {
 
     #[test]
     fn holds_for_the_fault_and_for_no_other() {
-        for fault in [HandshakeFault::SubprotocolNotOffered("chat".into())] {
-            let _ = holds(&CAUSE, with(fault));
-        }
+        let _ = holds(&CAUSE, with(HandshakeFault::SubprotocolNotOffered("chat".into())));
         for fault in [HandshakeFault::SubprotocolNotAnswered, HandshakeFault::AcceptMissing] {
             does_not_hold(&CAUSE, with(fault));
         }
