@@ -45,12 +45,15 @@ fn judge(evidence: &Evidence) -> Verdict {
         return Verdict::Open(vec![Question::Upgrade(Variation::without_upgrade())]);
     };
     let answered = get.fact.response().is_some();
+    // Vite keeps silent on purpose, which its own cause explains.
+    let vite = get.fact.response().is_some_and(|get| get.body.text.contains("/@vite/client"));
+    let confidence = if answered && !vite { Confidence::Proven } else { Confidence::Likely };
     let title = if answered {
         text!("The server reads the upgrade and never answers it; plain requests it answers")
     } else {
         text!("The server takes connections and answers nothing")
     };
-    let mut finding = Finding::error(if answered { Confidence::Proven } else { Confidence::Likely }, title)
+    let mut finding = Finding::error(confidence, title)
         .explains(Symptom::NotSwitched)
         .explains(Symptom::BrowserRefused)
         .proof(
