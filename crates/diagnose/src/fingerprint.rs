@@ -348,7 +348,10 @@ pub fn says_no_upgrade_arrived(response: &Response) -> bool {
 #[must_use]
 pub fn says_connection_token_missing(response: &Response) -> bool {
     let body = response.body.text.as_str();
-    body.contains("No CONNECTION upgrade hdr")
+    // daphne (autobahn) says it in the reason phrase, with an empty body.
+    response.reason.contains("HTTP Connection headers do not include")
+        || (body.contains("Connection header") && body.contains("does not contain Upgrade"))
+        || body.contains("No CONNECTION upgrade hdr")
         || body.contains("\"Connection\" must be \"Upgrade\"")
         || body.contains("token not found in 'Connection' header")
         || body.contains("HTTP Connection headers do not include")

@@ -5,6 +5,7 @@
 //! hops and time-outs; the syntax of one product appears only in the text of a remedy.
 #![warn(clippy::disallowed_methods)]
 
+mod answers;
 mod cause;
 pub mod causes;
 mod csp;
@@ -19,7 +20,10 @@ mod reading;
 mod recipes;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+mod sessions;
 mod steps;
+#[cfg(test)]
+mod stories;
 mod symptom;
 mod text;
 mod timers;

@@ -229,6 +229,24 @@ impl Sample {
             .fact(Place::Server, Fact::Session(Box::new(session)))
     }
 
+    /// A 101 without fault, and a close frame of the server before anybody said anything.
+    #[must_use]
+    pub fn closes_early(self, code: u16, reason: &str, after_us: Micros) -> Self {
+        let how = How::Close { code: Some(code), reason: reason.to_owned() };
+        self.ends_early(how, after_us)
+    }
+
+    /// A 101 without fault, and the end of the connection before anybody said anything.
+    #[must_use]
+    pub fn ends_early(self, how: How, after_us: Micros) -> Self {
+        self.opens_with(Variation::plain(), |session| {
+            session.echo = None;
+            session.pings = Vec::new();
+            session.closing = None;
+            session.ending = Some(Ending { how, after_us, idle_us: after_us });
+        })
+    }
+
     /// A connection that was held.
     #[must_use]
     pub fn hold(self, kind: HoldKind, run: u8, ended_after_s: Option<f64>, how: How) -> Self {
