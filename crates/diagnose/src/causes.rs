@@ -19,6 +19,24 @@ catalog! {
     // Forward proxies and interceptors.
     // TLS.
     tls_cert_expired,
+    tls_cert_not_yet_valid,
+    tls_cert_wrong_host,
+    tls_chain_incomplete,
+    tls_self_signed,
+    tls_private_ca,
+    tls_version_mismatch,
+    tls_cipher_mismatch,
+    tls_sni_unrecognized,
+    tls_client_cert_required,
+    tls_alpn_no_overlap,
+    tls_weak_signature_or_key,
+    tls_revoked,
+    tls_cert_expires_soon,
+    tls_to_plaintext_port,
+    tls_plaintext_to_tls_port,
+    tls_clienthello_too_big,
+    tls_upstream_verify_failed,
+    tls_upstream_scheme_mismatch,
     // The opening handshake.
     upgrade_stripped,
     // The application.

@@ -7,6 +7,7 @@
 
 mod cause;
 pub mod causes;
+mod certificates;
 mod csp;
 mod diagnosis;
 mod finding;
