@@ -69,9 +69,9 @@ pub(crate) fn covers(certificate: &Certificate, host: &str) -> bool {
     certificate.names.iter().any(|name| match address {
         Some(address) => name.parse() == Ok(address),
         None => match name.strip_prefix("*.") {
-            Some(parent) => {
-                host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
-            }
+            Some(parent) => host
+                .split_once('.')
+                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
             None => name.eq_ignore_ascii_case(host),
         },
     })
@@ -81,7 +81,8 @@ pub(crate) fn covers(certificate: &Certificate, host: &str) -> bool {
 pub(crate) fn top(chain: &[Certificate]) -> Option<&Certificate> {
     let mut top = chain.first()?;
     for _ in 0..chain.len() {
-        let issuer = chain.iter().find(|other| other.subject == top.issuer && other.fingerprint != top.fingerprint);
+        let issuer =
+            chain.iter().find(|other| other.subject == top.issuer && other.fingerprint != top.fingerprint);
         match issuer {
             Some(issuer) if !top.self_issued => top = issuer,
             _ => break,

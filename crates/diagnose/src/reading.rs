@@ -4,8 +4,8 @@ use crate::fingerprint::{self, Library, Product};
 use crate::text;
 use crate::text::Text;
 use evidence::{
-    Answer, Evidence, Exchange, FirstBytes, How, Micros, Opening, Question, Response, Seen, Tls, TlsOutcome, TlsVariation,
-    Variation,
+    Answer, Evidence, Exchange, FirstBytes, How, Micros, Opening, Question, Response, Seen, Tls, TlsOutcome,
+    TlsVariation, Variation,
 };
 
 /// `1.5 s`, `31 ms`, `0.4 ms`: never translated, so that numbers look the same everywhere.

@@ -232,7 +232,8 @@ impl Sample {
     /// What the port says to an unusual opening.
     #[must_use]
     pub fn first_bytes(self, sent: evidence::Opening, answer: Answer) -> Self {
-        let to = (ADDRESS.parse::<std::net::IpAddr>().expect("an address"), self.evidence.case.target.port).into();
+        let to =
+            (ADDRESS.parse::<std::net::IpAddr>().expect("an address"), self.evidence.case.target.port).into();
         self.fact(Place::Server, Fact::FirstBytes(evidence::FirstBytes { to, sent, answer }))
             .answered(Question::FirstBytes(sent))
     }
