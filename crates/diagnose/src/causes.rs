@@ -16,6 +16,16 @@ catalog! {
     // Names.
     // TCP and the network.
     tcp_refused_no_listener,
+    tcp_bound_to_loopback,
+    tcp_syn_dropped,
+    tcp_rejected_icmp,
+    tcp_port_filtered_by_network,
+    tcp_dpi_reset_on_upgrade,
+    tcp_sni_filter,
+    tcp_mtu_blackhole,
+    tcp_backlog_full,
+    tcp_source_blocked,
+    tcp_lb_no_healthy_target,
     // Forward proxies and interceptors.
     // TLS.
     tls_cert_expired,
