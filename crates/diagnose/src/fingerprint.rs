@@ -358,6 +358,19 @@ pub fn says_connection_token_missing(response: &Response) -> bool {
         || (body.contains("invalid Connection header") && !body.contains("invalid Connection header: close"))
 }
 
+/// What a TLS port says to somebody who speaks plain HTTP to it.
+/// Sources: nginx (`ngx_http_special_response.c`, status 497), Apache (`mod_ssl`), Go (`net/http`), Tomcat.
+#[must_use]
+pub fn says_tls_is_wanted(response: &Response) -> bool {
+    const WORDS: &[&str] = &[
+        "The plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "Client sent an HTTP request to an HTTPS server",
+        "This combination of host and port requires TLS",
+    ];
+    WORDS.iter().any(|words| response.body.text.contains(words))
+}
+
 impl Product {
     /// Its name as its makers write it.
     #[must_use]

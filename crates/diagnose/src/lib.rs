@@ -8,6 +8,7 @@
 mod answers;
 mod cause;
 pub mod causes;
+mod certificates;
 mod csp;
 mod diagnosis;
 mod finding;

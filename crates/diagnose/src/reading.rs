@@ -3,7 +3,10 @@
 use crate::fingerprint::{self, Library, Product};
 use crate::text;
 use crate::text::Text;
-use evidence::{Answer, Evidence, Exchange, How, Micros, Response, Seen, Variation};
+use evidence::{
+    Answer, Evidence, Exchange, FirstBytes, How, Micros, Opening, Question, Response, Seen, Tls, TlsOutcome,
+    TlsVariation, Variation,
+};
 
 /// `1.5 s`, `31 ms`, `0.4 ms`: never translated, so that numbers look the same everywhere.
 pub(crate) fn duration(micros: Micros) -> String {
@@ -163,6 +166,35 @@ fn formatted(unix_seconds: i64, format: &str) -> String {
 pub(crate) fn http_date(text: &str) -> Option<i64> {
     let moment = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(moment.as_second())
+}
+
+/// The plain TLS handshake, where it was made and failed.
+pub(crate) fn tls_failed(evidence: &Evidence) -> Option<Seen<'_, Tls>> {
+    evidence
+        .tls(&TlsVariation::Plain)
+        .filter(|tls| !matches!(tls.outcome, TlsOutcome::Completed | TlsOutcome::NotConnected))
+}
+
+/// What a TLS handshake came to, in a few words.
+pub(crate) fn tls_outcome(outcome: &TlsOutcome) -> Text {
+    match outcome {
+        TlsOutcome::Completed | TlsOutcome::Answered => text!("a proper answer"),
+        TlsOutcome::Alert { name, .. } => text!("TLS alert {name}", name = name),
+        TlsOutcome::Ended => text!("the connection was closed"),
+        TlsOutcome::Reset => text!("the connection was reset"),
+        TlsOutcome::Silence => text!("no answer"),
+        TlsOutcome::NotTls(_) => text!("something that is no TLS"),
+        TlsOutcome::Failed(why) => text!("{why}", why = why),
+        TlsOutcome::NotConnected => text!("the request could not be sent"),
+    }
+}
+
+/// What the port says to an unusual opening. None: it was not asked yet; some none: it was, without result.
+pub(crate) fn opening(evidence: &Evidence, sent: Opening) -> Option<Option<Seen<'_, FirstBytes>>> {
+    match evidence.first_bytes(sent) {
+        Some(seen) => Some(Some(seen)),
+        None => evidence.is_answered(&Question::FirstBytes(sent)).then_some(None),
+    }
 }
 
 #[cfg(test)]

@@ -247,6 +247,15 @@ impl Sample {
         })
     }
 
+    /// What the port says to an unusual opening.
+    #[must_use]
+    pub fn first_bytes(self, sent: evidence::Opening, answer: Answer) -> Self {
+        let to =
+            (ADDRESS.parse::<std::net::IpAddr>().expect("an address"), self.evidence.case.target.port).into();
+        self.fact(Place::Server, Fact::FirstBytes(evidence::FirstBytes { to, sent, answer }))
+            .answered(Question::FirstBytes(sent))
+    }
+
     /// A connection that was held.
     #[must_use]
     pub fn hold(self, kind: HoldKind, run: u8, ended_after_s: Option<f64>, how: How) -> Self {
@@ -380,5 +389,18 @@ pub fn holds(cause: &crate::Cause, sample: Sample) -> crate::Finding {
 pub fn does_not_hold(cause: &crate::Cause, sample: Sample) {
     if let crate::Verdict::Holds(finding) = cause.judge(&sample.evidence()) {
         panic!("{} must not hold, but it does: {}", cause.id, finding.title);
+    }
+}
+
+/// The cause must want to know more before it says anything; gives what it asks.
+///
+/// # Panics
+/// If it does not.
+#[track_caller]
+#[must_use]
+pub fn asks(cause: &crate::Cause, sample: Sample) -> Vec<Question> {
+    match cause.judge(&sample.evidence()) {
+        crate::Verdict::Open(questions) => questions,
+        other => panic!("{} must ask, but the verdict is {other:?}", cause.id),
     }
 }

@@ -1,6 +1,6 @@
 //! The certificate's time is over.
 
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text};
+use crate::{Confidence, Remedy, Stack, Verdict, cause, certificates, text};
 use evidence::{Evidence, TlsVariation};
 
 cause! {
@@ -27,12 +27,11 @@ cause! {
 const CLOCK_TOLERANCE: i64 = 300;
 
 fn judge(evidence: &Evidence) -> Verdict {
-    let Some(tls) = evidence.tls(&TlsVariation::Plain) else { return Verdict::Unseen };
-    let Some(leaf) = tls.fact.leaf() else { return Verdict::Unseen };
     let now = crate::reading::now(evidence);
-    if leaf.not_after >= now {
+    let Some(served) = certificates::refused(evidence, |_, leaf| leaf.not_after < now) else {
         return Verdict::Unseen;
-    }
+    };
+    let (tls, leaf) = (served.tls, served.leaf);
     let server_clock = super::client_clock_skew::server_clock(evidence);
     if let Some((_, date)) = server_clock
         && date.saturating_add(CLOCK_TOLERANCE) < leaf.not_after
@@ -41,8 +40,7 @@ fn judge(evidence: &Evidence) -> Verdict {
     }
     let days = now.saturating_sub(leaf.not_after) / 86_400;
     let confidence = if server_clock.is_some() || days > 1 { Confidence::Proven } else { Confidence::Likely };
-    let mut finding = Finding::error(confidence, text!("The certificate ended {days} days ago", days = days))
-        .explains(Symptom::CertificateNotTrusted)
+    let mut finding = certificates::finding(evidence, &served, confidence, text!("The certificate ended {days} days ago", days = days))
         .proof(
             &[tls.id],
             text!(
@@ -74,7 +72,7 @@ fn judge(evidence: &Evidence) -> Verdict {
     let newer = evidence.tls_attempts().find(|seen| {
         matches!(seen.variation, TlsVariation::Address(_)) && seen.fact.leaf().is_some_and(|other| other.not_after > now)
     });
-    if let Some(newer) = newer
+    if let Some(newer) = newer.filter(|_| served.only_at.is_none())
         && let Some(address) = newer.to
     {
         finding = finding.proof(
