@@ -34,7 +34,7 @@ fn judge(evidence: &Evidence) -> Verdict {
     if cut.pings_too() == Some(true) {
         return Verdict::RuledOut(text!("a connection with pings ends after the same time"));
     }
-    let seconds = (cut.ending.idle_us + 500_000) / 1_000_000;
+    let seconds = cut.ending.idle_us.saturating_add(500_000) / 1_000_000;
     cut.idle(text!("nginx ends quiet connections after {seconds} s (proxy_read_timeout)", seconds = seconds))
         .proof(&[cut.seen.id], text!("It ended with a bare FIN, as nginx does it; the answer to the handshake names nginx."))
         .remedies(recipes::only(Some(Stack::Nginx), recipes::longer_idle()))

@@ -30,7 +30,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         return Verdict::Unseen;
     }
     // A pause that ended the connection counts as one more interval.
-    let interval = cut.ending.after_us / (cut.seen.server_pings + 1);
+    let interval = cut.ending.after_us / cut.seen.server_pings.saturating_add(1);
     Finding::warning(
         Confidence::Likely,
         text!("The server pings about every {interval}, which is too seldom for a limit of {limit}", interval = duration(interval), limit = duration(cut.ending.idle_us)),

@@ -58,7 +58,7 @@ fn judge(evidence: &Evidence) -> Verdict {
             .proof(&[later.id], text!("A later one, with pings, ended at the same age."))
             .not(text!("a restart at that moment: the later connection had the same age"));
     } else if after <= REPEATABLE {
-        let for_ms = evidence.case.hold_us.unwrap_or(after * 2) / 1000;
+        let for_ms = evidence.case.hold_us.unwrap_or(after.saturating_mul(2)) / 1000;
         finding = finding.ask([Question::Hold { kind: HoldKind::Pings, run: 1, for_ms }]);
     }
     let owners: Vec<&str> = timers_near(TimerKind::Lifetime, after).map(|timer| timer.owner).collect();

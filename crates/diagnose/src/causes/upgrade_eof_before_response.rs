@@ -33,9 +33,11 @@ fn judge(evidence: &Evidence) -> Verdict {
         Answer::Reset(preview) => (preview, true),
         _ => return Verdict::Unseen,
     };
-    let Some(get) = experiment(evidence, &Variation::without_upgrade()) else {
-        return Verdict::Open(vec![Question::Upgrade(Variation::without_upgrade())]);
-    };
+    let asked = Question::Upgrade(Variation::without_upgrade());
+    let get = experiment(evidence, &Variation::without_upgrade());
+    if get.is_none() && !evidence.is_answered(&asked) {
+        return Verdict::Open(vec![asked]);
+    }
     let answered = plain_get(evidence);
     // A proxy that pipes upgrades shows its error page only to a plain GET: the application behind it is down.
     if answered.is_some_and(|(_, get)| matches!(get.status, 502..=504 | 521..=523)) {
@@ -61,9 +63,12 @@ fn judge(evidence: &Evidence) -> Verdict {
             "upgrade-bad-gateway",
             "tcp-source-blocked",
         ]);
-    finding = match answered {
-        Some(_) => finding.proof_if(get_proof(evidence)).not(text!("an access list or a wrong port: a plain GET is answered")),
-        None => finding.proof(&[get.id], text!("A plain GET without Upgrade is not answered either.")),
+    finding = match (answered, get) {
+        (Some(_), _) => {
+            finding.proof_if(get_proof(evidence)).not(text!("an access list or a wrong port: a plain GET is answered"))
+        }
+        (None, Some(get)) => finding.proof(&[get.id], text!("A plain GET without Upgrade is not answered either.")),
+        (None, None) => finding,
     };
     if second {
         finding = finding

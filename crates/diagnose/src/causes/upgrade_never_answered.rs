@@ -41,17 +41,21 @@ fn judge(evidence: &Evidence) -> Verdict {
     }
     let Some(seen) = evidence.handshake() else { return Verdict::Unseen };
     let Answer::Silence(preview) = &seen.fact.answer else { return Verdict::Unseen };
-    let Some(get) = experiment(evidence, &Variation::without_upgrade()) else {
-        return Verdict::Open(vec![Question::Upgrade(Variation::without_upgrade())]);
-    };
-    let answered = get.fact.response().is_some();
+    // A silent handshake may use up the time, so that nothing is left for the comparison.
+    let asked = Question::Upgrade(Variation::without_upgrade());
+    let get = experiment(evidence, &Variation::without_upgrade());
+    if get.is_none() && !evidence.is_answered(&asked) {
+        return Verdict::Open(vec![asked]);
+    }
+    let page = get.and_then(|get| get.fact.response());
+    let answered = page.is_some();
     // Vite keeps silent on purpose, which its own cause explains.
-    let vite = get.fact.response().is_some_and(|get| get.body.text.contains("/@vite/client"));
+    let vite = page.is_some_and(|get| get.body.text.contains("/@vite/client"));
     let confidence = if answered && !vite { Confidence::Proven } else { Confidence::Likely };
     let title = if answered {
         text!("The server reads the upgrade and never answers it; plain requests it answers")
     } else {
-        text!("The server takes connections and answers nothing")
+        text!("The server takes the connection and answers nothing")
     };
     let mut finding = Finding::error(confidence, title)
         .explains(Symptom::NotSwitched)
@@ -63,10 +67,12 @@ fn judge(evidence: &Evidence) -> Verdict {
         .users(text!("Browsers stay in CONNECTING; libraries give up with their own handshake time-out."))
         .remedies(remedies())
         .yields_to(&["app-vite-token", "tcp-mtu-blackhole", "resource-app-emfile", "resource-nginx-emfile"]);
-    finding = if answered {
-        finding.proof_if(get_proof(evidence)).not(text!("a server that hangs altogether: a plain GET is answered"))
-    } else {
-        finding.proof(&[get.id], text!("A plain GET without Upgrade is not answered either."))
+    finding = match get {
+        Some(_) if answered => {
+            finding.proof_if(get_proof(evidence)).not(text!("a server that hangs altogether: a plain GET is answered"))
+        }
+        Some(get) => finding.proof(&[get.id], text!("A plain GET without Upgrade is not answered either.")),
+        None => finding,
     };
     finding.holds()
 }
@@ -89,7 +95,7 @@ mod tests {
     use super::CAUSE;
     use crate::Confidence;
     use crate::sample::{Sample, does_not_hold, holds};
-    use evidence::{Answer, Preview, Variation};
+    use evidence::{Answer, Fact, Place, Preview, Question, Variation};
 
     fn silent() -> Sample {
         Sample::ws().exchange(Variation::plain(), Answer::Silence(Preview::default()))
@@ -99,6 +105,8 @@ mod tests {
     fn holds_where_nothing_comes_back() {
         let finding = holds(&CAUSE, silent().experiment(Variation::without_upgrade(), 200, "page"));
         assert_eq!(finding.confidence, Confidence::Proven);
+        let no_time = Fact::Unanswered { question: Question::Upgrade(Variation::without_upgrade()), why: "time".into() };
+        assert_eq!(holds(&CAUSE, silent().fact(Place::Client, no_time)).confidence, Confidence::Likely);
         let all = silent().exchange(Variation::without_upgrade(), Answer::Silence(Preview::default()));
         assert_eq!(holds(&CAUSE, all).confidence, Confidence::Likely);
         let nginx = Sample::ws().answer_with(504, &["server: nginx"], "<center>nginx/1.22.1</center>");
