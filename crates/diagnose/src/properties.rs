@@ -149,6 +149,7 @@ fn any_session(variation: Variation) -> impl Strategy<Value = Fact> {
                 deflate: same,
                 pings: vec![Ping { sent_us: 0, round_trip_us: pong }],
                 echo: pong.map(|sent_us| Echo { sent_us, same, round_trip_us: None }),
+                binary_sent_us: None,
                 frames: vec![],
                 frame_count: 0,
                 messages: vec![],

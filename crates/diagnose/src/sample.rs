@@ -209,6 +209,7 @@ impl Sample {
             deflate: false,
             pings: (0..5).map(|n| Ping { sent_us: n * 2_000, round_trip_us: Some(18_000) }).collect(),
             echo: Some(Echo { sent_us: 20_000, same: true, round_trip_us: Some(18_000) }),
+            binary_sent_us: None,
             frames: Vec::new(),
             frame_count: 6,
             messages: Vec::new(),

@@ -29,10 +29,14 @@ fn judge(evidence: &Evidence) -> Verdict {
         })
     });
     let message = || {
-        let seen = evidence.session(&Variation::plain())?;
-        let ending = seen.fact.ending.as_ref().filter(|_| !seen.fact.ended_uninvited())?;
-        refused(&ending.how).map(|reason| (seen.id, MessageKind::Text, reason))
+        [Variation::plain(), Variation::browser()].iter().find_map(|variation| {
+            let seen = evidence.session(variation)?;
+            let ending = seen.fact.ending.as_ref().filter(|_| !seen.fact.ended_uninvited())?;
+            let kind = if seen.fact.binary_sent_us.is_some() { MessageKind::Binary } else { MessageKind::Text };
+            refused(&ending.how).map(|reason| (seen.id, kind, reason))
+        })
     };
+    let asked_for = step.is_some();
     let Some((id, kind, reason)) = step.or_else(message) else { return Verdict::Unseen };
     let other = evidence.sizes().find(|seen| {
         seen.fact.steps.iter().any(|step| step.kind != kind && matches!(step.end, StepEnd::Echoed | StepEnd::Taken))
@@ -41,7 +45,9 @@ fn judge(evidence: &Evidence) -> Verdict {
         MessageKind::Text => text!("The server takes no text messages"),
         MessageKind::Binary => text!("The server takes no binary messages"),
     };
-    let mut finding = Finding::error(Confidence::Proven, title)
+    // A server that reads one type only is nothing bad, until somebody wants to send it the other.
+    let finding = if asked_for { Finding::error(Confidence::Proven, title) } else { Finding::note(Confidence::Proven, title) };
+    let mut finding = finding
         .explains(Symptom::SizeLimited)
         .proof(&[id], text!("It closes with 1003 (unacceptable data): \"{reason}\"", reason = reason));
     if let Some(other) = other {

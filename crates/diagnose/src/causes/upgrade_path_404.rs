@@ -25,6 +25,9 @@ cause! {
     "upgrade-path-404", Upgrade, judge
 }
 
+/// A path that no application has.
+const NOWHERE: &str = "keepwire-no-such-path";
+
 fn judge(evidence: &Evidence) -> Verdict {
     let Some((seen, response)) = unclear(evidence) else { return Verdict::Unseen };
     let fits = match response.status {
@@ -40,7 +43,15 @@ fn judge(evidence: &Evidence) -> Verdict {
     }
     match same_at_random_path(evidence) {
         None => return Verdict::Open(vec![Question::Upgrade(Variation::path(PathVariant::Random))]),
-        Some(false) => return Verdict::RuledOut(text!("a path that exists nowhere is answered differently")),
+        Some(false) => {
+            // A proxy may send each folder elsewhere: then only a path below the same one tells.
+            let below = Variation::path(PathVariant::Under(NOWHERE.to_owned()));
+            match experiment(evidence, &below) {
+                None => return Verdict::Open(vec![Question::Upgrade(below)]),
+                Some(other) if other.fact.response().is_some_and(|other| other.says_the_same_as(response)) => {}
+                Some(_) => return Verdict::RuledOut(text!("a path that exists nowhere is answered differently")),
+            }
+        }
         Some(true) => {}
     }
     let path = evidence.case.target.bare_path();

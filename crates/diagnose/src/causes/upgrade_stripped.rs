@@ -55,7 +55,8 @@ fn judge(evidence: &Evidence) -> Verdict {
     let confidence = match (says_so, elsewhere) {
         (true, _) => Confidence::Proven,
         (false, _) if asgi_404 => Confidence::Likely,
-        (false, true) if response.status >= 400 => Confidence::Likely,
+        // No library says 404 to a request of its own path that lost the upgrade, but for those of ASGI.
+        (false, true) if response.status >= 400 && response.status != 404 => Confidence::Likely,
         _ => return Verdict::Unseen,
     };
     let hop = hop(response);
