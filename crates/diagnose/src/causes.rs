@@ -14,6 +14,13 @@ catalog! {
     // The client and its machine.
     client_clock_skew,
     // Names.
+    dns_nxdomain,
+    dns_servfail_timeout,
+    dns_stale_address,
+    dns_broken_ipv6,
+    dns_split_horizon,
+    dns_filtered,
+    dns_https_record_misleads,
     // TCP and the network.
     tcp_refused_no_listener,
     tcp_bound_to_loopback,

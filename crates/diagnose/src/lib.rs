@@ -13,6 +13,7 @@ mod csp;
 mod diagnosis;
 mod finding;
 pub mod fingerprint;
+mod names;
 mod plan;
 #[cfg(test)]
 mod properties;

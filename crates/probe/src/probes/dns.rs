@@ -97,8 +97,11 @@ pub(crate) async fn servers(probe: &Probe, observer: &Observer) {
             asking.push((server, record));
         }
     }
+    // For a port of its own the HTTPS record stands under a prefixed name (RFC 9460 section 2.3).
+    let port = settings.case.target.port;
+    let prefixed = if port == 443 { host.clone() } else { format!("_{port}._https.{host}") };
     let looks = asking.into_iter().map(|(server, record)| {
-        let host = &host;
+        let host = if record == RecordKind::Https { &prefixed } else { &host };
         async move {
             let began = Instant::now();
             let mut outcome = ask(probe, server, host, record, false).await;
