@@ -53,8 +53,10 @@ fn judge(evidence: &Evidence) -> Verdict {
             .holds();
     }
     // Frames were in order until an answer came: the size of that answer may be what it is about.
-    let lost = evidence.session(&Variation::plain()).filter(|seen| lost_after_answer(*seen));
-    if lost.is_some() && evidence.sizes().next().is_none() {
+    let lost = [Variation::plain(), Variation::browser()]
+        .iter()
+        .any(|variation| evidence.session(variation).is_some_and(lost_after_answer));
+    if lost && evidence.sizes().next().is_none() {
         return Verdict::Open(vec![Question::Sizes { top: 1024, kind: MessageKind::Text }]);
     }
     Verdict::Unseen
@@ -63,7 +65,8 @@ fn judge(evidence: &Evidence) -> Verdict {
 fn lost_after_answer(seen: Seen<'_, Session>) -> bool {
     let lost = seen.fact.faults.iter().any(|(fault, _)| LOST.contains(&fault.as_str()));
     let answered = seen.fact.frames.iter().any(|frame| frame.kind == "text" || frame.kind == "binary");
-    lost && answered && seen.fact.echo.as_ref().is_some_and(|echo| !echo.same)
+    // The short message did not come back; or it did, and the longer one after it was the end.
+    lost && answered && (seen.fact.binary_sent_us.is_some() || seen.fact.echo.as_ref().is_some_and(|echo| !echo.same))
 }
 
 /// A ladder that breaks just above 125 or 65535 bytes.
