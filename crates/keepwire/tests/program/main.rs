@@ -4,6 +4,7 @@ mod formats;
 mod language;
 mod live;
 mod replay;
+mod scenarios;
 mod usage;
 
 use std::process::{Command, Output};
