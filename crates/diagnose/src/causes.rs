@@ -12,7 +12,18 @@ macro_rules! catalog {
 
 catalog! {
     // The client and its machine.
+    client_offline,
+    client_no_tls_feature,
+    client_missing_ca_bundle,
     client_clock_skew,
+    client_alpn_h2_then_h1,
+    client_ignores_system_proxy,
+    client_uses_proxy_wrongly,
+    client_localhost_v6_first,
+    client_plain_ws_to_engineio,
+    client_lenient_vs_strict,
+    client_connect_timeout_short,
+    client_redirect_not_followed,
     // Names.
     dns_nxdomain,
     dns_servfail_timeout,
