@@ -45,6 +45,16 @@ catalog! {
     tcp_source_blocked,
     tcp_lb_no_healthy_target,
     // Forward proxies and interceptors.
+    forward_proxy_strips_upgrade,
+    forward_proxy_connect_port_denied,
+    forward_proxy_auth_required,
+    forward_proxy_destination_blocked,
+    forward_proxy_unreachable,
+    forward_proxy_upstream_failed,
+    forward_proxy_tunnel_timeout,
+    tls_interception,
+    interception_breaks_frames,
+    captive_portal,
     // TLS.
     tls_cert_expired,
     tls_cert_not_yet_valid,

@@ -12,6 +12,7 @@ mod csp;
 mod diagnosis;
 mod finding;
 pub mod fingerprint;
+mod forward;
 mod names;
 mod plan;
 mod ranking;

@@ -273,6 +273,18 @@ impl Sample {
     }
 }
 
+/// A case about this address through a forward proxy that the user named.
+#[must_use]
+pub fn via(url: &str) -> Sample {
+    let via = evidence::Via {
+        url: "http://proxy.corp:3128".to_owned(),
+        mode: evidence::ViaMode::Auto,
+        variable: None,
+        credentials: false,
+    };
+    Sample::bare(url).environment(|_| {}).case(|case| case.via = Some(via))
+}
+
 /// A response with these headers (`"server: nginx"`) and this body.
 #[must_use]
 pub fn response(status: u16, headers: &[&str], body: &str) -> Response {
