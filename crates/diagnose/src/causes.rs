@@ -12,7 +12,18 @@ macro_rules! catalog {
 
 catalog! {
     // The client and its machine.
+    client_offline,
+    client_no_tls_feature,
+    client_missing_ca_bundle,
     client_clock_skew,
+    client_alpn_h2_then_h1,
+    client_ignores_system_proxy,
+    client_uses_proxy_wrongly,
+    client_localhost_v6_first,
+    client_plain_ws_to_engineio,
+    client_lenient_vs_strict,
+    client_connect_timeout_short,
+    client_redirect_not_followed,
     // Names.
     dns_nxdomain,
     dns_servfail_timeout,
@@ -34,6 +45,16 @@ catalog! {
     tcp_source_blocked,
     tcp_lb_no_healthy_target,
     // Forward proxies and interceptors.
+    forward_proxy_strips_upgrade,
+    forward_proxy_connect_port_denied,
+    forward_proxy_auth_required,
+    forward_proxy_destination_blocked,
+    forward_proxy_unreachable,
+    forward_proxy_upstream_failed,
+    forward_proxy_tunnel_timeout,
+    tls_interception,
+    interception_breaks_frames,
+    captive_portal,
     // TLS.
     tls_cert_expired,
     tls_cert_not_yet_valid,

@@ -13,6 +13,7 @@ mod csp;
 mod diagnosis;
 mod finding;
 pub mod fingerprint;
+mod forward;
 mod names;
 mod plan;
 #[cfg(test)]

@@ -189,6 +189,22 @@ pub(crate) fn tls_outcome(outcome: &TlsOutcome) -> Text {
     }
 }
 
+/// What a TCP attempt came to, in a few words.
+pub(crate) fn reached(outcome: evidence::Reached) -> Text {
+    use evidence::Reached;
+    match outcome {
+        Reached::Connected => text!("connected"),
+        Reached::Refused => text!("refused"),
+        Reached::Reset => text!("reset"),
+        Reached::HostUnreachable => text!("host unreachable"),
+        Reached::NetworkUnreachable => text!("network unreachable"),
+        Reached::Forbidden => text!("forbidden by a local rule"),
+        Reached::NoSourceAddress => text!("no source port is left"),
+        Reached::Silence => text!("no answer"),
+        Reached::Failed(number) => text!("error {number} of the system", number = i64::from(number)),
+    }
+}
+
 /// What the port says to an unusual opening. None: it was not asked yet; some none: it was, without result.
 pub(crate) fn opening(evidence: &Evidence, sent: Opening) -> Option<Option<Seen<'_, FirstBytes>>> {
     match evidence.first_bytes(sent) {

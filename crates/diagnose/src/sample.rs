@@ -257,6 +257,16 @@ impl Sample {
             .answered(Question::FirstBytes(sent))
     }
 
+    /// An attempt through the case's forward proxy, to the target's port or another.
+    #[must_use]
+    pub fn tunnel(self, mode: &str, port: Option<u16>, outcome: evidence::TunnelOutcome) -> Self {
+        let target = &self.evidence.case.target;
+        let proxy = self.evidence.case.via.as_ref().map(|via| via.url.clone()).unwrap_or_default();
+        let destination = format!("{}:{}", target.bracketed_host(), port.unwrap_or(target.port));
+        let tunnel = evidence::Tunnel { proxy, mode: mode.to_owned(), destination, outcome, took_us: 12_000 };
+        self.fact(Place::ForwardProxy, Fact::Tunnel(tunnel)).answered(Question::Tunnel { port })
+    }
+
     /// A connection that was held.
     #[must_use]
     pub fn hold(self, kind: HoldKind, run: u8, ended_after_s: Option<f64>, how: How) -> Self {
@@ -280,6 +290,18 @@ impl Sample {
     pub fn evidence(self) -> Evidence {
         self.evidence
     }
+}
+
+/// A case about this address through a forward proxy that the user named.
+#[must_use]
+pub fn via(url: &str) -> Sample {
+    let via = evidence::Via {
+        url: "http://proxy.corp:3128".to_owned(),
+        mode: evidence::ViaMode::Auto,
+        variable: None,
+        credentials: false,
+    };
+    Sample::bare(url).environment(|_| {}).case(|case| case.via = Some(via))
 }
 
 /// A response with these headers (`"server: nginx"`) and this body.

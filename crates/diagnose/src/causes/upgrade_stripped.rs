@@ -79,7 +79,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         .users(text!("Browsers: close code 1006 and \"Unexpected response code: {status}\".", status = response.status))
         .remedies(recipes::for_response(Some(response), recipes::forward_upgrade(evidence.case.target.bare_path())))
         .would_tell(text!("Ask the application directly, past the proxy: --connect-to ADDRESS:PORT; if that opens, a hop in between is guilty."))
-        .yields_to(&["forward-proxy-strips-upgrade"]);
+        .yields_to(&["forward-proxy-strips-upgrade", "client-plain-ws-to-engineio"]);
     if let Some(library) = author(response) {
         let name = library.name();
         let seen = text!("The body is written by {library}, so the request did reach the application.", library = name);
