@@ -22,11 +22,7 @@ pub enum Stop {
 
 /// Asks until the engine knows enough, the time is over, or the user interrupts.
 /// `watch` sees the diagnosis each time something was seen.
-pub async fn drive(
-    probe: Arc<Probe>,
-    case: Case,
-    mut watch: impl FnMut(&Diagnosis),
-) -> (Diagnosis, Stop) {
+pub async fn drive(probe: Arc<Probe>, case: Case, mut watch: impl FnMut(&Diagnosis)) -> (Diagnosis, Stop) {
     let budget = Duration::from_micros(case.budget_us);
     let began = Instant::now();
     let hold = case.hold_us.map(Duration::from_micros);

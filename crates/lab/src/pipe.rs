@@ -46,8 +46,9 @@ pub fn pair() -> (Pipe, Pipe) {
 /// # Errors
 /// An unknown name.
 pub fn connect(name: &str, plan: &Plan) -> io::Result<Pipe> {
-    let endpoint = endpoints::find(name)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("the lab has no endpoint `{name}`")))?;
+    let endpoint = endpoints::find(name).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("the lab has no endpoint `{name}`"))
+    })?;
     let (client, near) = pair();
     let (far, server) = pair();
     let plan = plan.clone();
@@ -109,7 +110,12 @@ async fn carry(near: Pipe, far: Pipe, plan: &Plan) {
 }
 
 /// A failed read ends the direction as its end does: the other side must learn that nothing more comes.
-pub(crate) fn arrived(direction: Direction, bytes: &[u8], length: io::Result<usize>, open: &mut bool) -> Input {
+pub(crate) fn arrived(
+    direction: Direction,
+    bytes: &[u8],
+    length: io::Result<usize>,
+    open: &mut bool,
+) -> Input {
     match length {
         Ok(length) if length > 0 => Input::Chunk { direction, bytes: bytes[..length].to_vec() },
         _ => {
@@ -127,7 +133,11 @@ impl Pipe {
 }
 
 impl AsyncRead for Pipe {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
         let ended = matches!(result, Poll::Ready(Ok(()))) && buf.filled().len() == before;

@@ -46,12 +46,29 @@ struct Scenario {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum Named {
-    Delay { one_way_ms: u64 },
-    Cut { after_bytes: u64, #[serde(default)] reset: bool },
-    Stall { after_bytes: u64 },
-    Idle { after_ms: u64, end: String },
-    Lifetime { after_ms: u64, #[serde(default)] reset: bool },
-    Slice { bytes: usize },
+    Delay {
+        one_way_ms: u64,
+    },
+    Cut {
+        after_bytes: u64,
+        #[serde(default)]
+        reset: bool,
+    },
+    Stall {
+        after_bytes: u64,
+    },
+    Idle {
+        after_ms: u64,
+        end: String,
+    },
+    Lifetime {
+        after_ms: u64,
+        #[serde(default)]
+        reset: bool,
+    },
+    Slice {
+        bytes: usize,
+    },
 }
 
 fn usual_url() -> String {
@@ -104,7 +121,9 @@ fn fault(named: &Named) -> Fault {
             after_bytes: *after_bytes,
             end: if *reset { faults::End::Reset } else { faults::End::Fin },
         }),
-        Named::Stall { after_bytes } => Fault::Stall(Stall { direction: faults::Direction::ToClient, after_bytes: *after_bytes }),
+        Named::Stall { after_bytes } => {
+            Fault::Stall(Stall { direction: faults::Direction::ToClient, after_bytes: *after_bytes })
+        }
         Named::Idle { after_ms, end } => Fault::Idle(Idle {
             after_ms: *after_ms,
             end: match end.as_str() {
@@ -113,16 +132,25 @@ fn fault(named: &Named) -> Fault {
                 _ => IdleEnd::Silence,
             },
         }),
-        Named::Lifetime { after_ms, reset } => {
-            Fault::Lifetime(Lifetime { after_ms: *after_ms, end: if *reset { faults::End::Reset } else { faults::End::Fin } })
-        }
+        Named::Lifetime { after_ms, reset } => Fault::Lifetime(Lifetime {
+            after_ms: *after_ms,
+            end: if *reset { faults::End::Reset } else { faults::End::Fin },
+        }),
         Named::Slice { bytes } => Fault::Slice(Slice { piece: *bytes, pause_ms: 0 }),
     }
 }
 
 /// Plays a scenario to its conclusion: ids of the findings, the first one first.
-fn play(scenario: &Scenario, addresses: BTreeMap<IpAddr, String>, plan: Plan) -> (diagnose::Conclusion, Stop) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+fn play(
+    scenario: &Scenario,
+    addresses: BTreeMap<IpAddr, String>,
+    plan: Plan,
+) -> (diagnose::Conclusion, Stop) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     let mut case = Case::new(Target::parse(&scenario.url).expect("the address parses"));
     case.started_at_unix_us = 1_795_132_800_000_000;
     case.hold_us = scenario.hold_s.map(|seconds| seconds * 1_000_000);
@@ -141,7 +169,8 @@ fn play(scenario: &Scenario, addresses: BTreeMap<IpAddr, String>, plan: Plan) ->
 
 fn files() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("the folder").filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("the folder").filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     files
 }
@@ -156,13 +185,18 @@ fn every_scenario_is_named_and_its_twin_is_clean() {
         let scenario: Scenario = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let usual = BTreeMap::from([("203.0.113.10".to_owned(), scenario.endpoint.clone())]);
         let addresses = if scenario.addresses.is_empty() { &usual } else { &scenario.addresses };
-        let world: BTreeMap<IpAddr, String> =
-            addresses.iter().map(|(address, what)| (address.parse().expect("an address"), what.clone())).collect();
+        let world: BTreeMap<IpAddr, String> = addresses
+            .iter()
+            .map(|(address, what)| (address.parse().expect("an address"), what.clone()))
+            .collect();
         let plan = Plan { faults: scenario.faults.iter().map(fault).collect(), seed: 1 };
         let (conclusion, stop) = play(&scenario, world.clone(), plan);
         let found: Vec<&str> = conclusion.findings.iter().map(|finding| finding.cause).collect();
         if !found.first().is_some_and(|first| scenario.expect.iter().any(|expected| expected == first)) {
-            failures.push(format!("{name}: expected {:?}, found {found:?}, unexplained {:?}", scenario.expect, conclusion.unexplained));
+            failures.push(format!(
+                "{name}: expected {:?}, found {found:?}, unexplained {:?}",
+                scenario.expect, conclusion.unexplained
+            ));
         }
         if let Some(wrong) = found.iter().find(|cause| scenario.never.iter().any(|never| never == *cause)) {
             failures.push(format!("{name}: {wrong} must not be found"));
@@ -174,7 +208,10 @@ fn every_scenario_is_named_and_its_twin_is_clean() {
         let (conclusion, _) = play(&scenario, twin, Plan::default());
         let wrong: Vec<&str> = conclusion.findings.iter().map(|finding| finding.cause).collect();
         if !wrong.is_empty() || !conclusion.unexplained.is_empty() {
-            failures.push(format!("{name}: its healthy twin is accused of {wrong:?} {:?}", conclusion.unexplained));
+            failures.push(format!(
+                "{name}: its healthy twin is accused of {wrong:?} {:?}",
+                conclusion.unexplained
+            ));
         }
         count += 1;
     }
