@@ -14,6 +14,7 @@ mod finding;
 pub mod fingerprint;
 mod forward;
 mod names;
+mod page;
 mod plan;
 mod ranking;
 mod reading;
