@@ -30,8 +30,9 @@ fn judge(evidence: &Evidence) -> Verdict {
         return Verdict::Unseen;
     }
     let Some(hsts) = seen.fact.hsts.as_deref().filter(|hsts| is_on(hsts)) else { return Verdict::Unseen };
-    let below = target.host.to_ascii_lowercase().ends_with(&format!(".{}", page::host(&url).to_ascii_lowercase()));
-    if !page::same_host(&url, target) && !(below && hsts.to_ascii_lowercase().contains("includesubdomains")) {
+    let subdomain = target.host.to_ascii_lowercase().ends_with(&format!(".{}", page::host(&url).to_ascii_lowercase()));
+    let inherits = subdomain && hsts.to_ascii_lowercase().contains("includesubdomains");
+    if !page::same_host(&url, target) && !inherits {
         return Verdict::Unseen;
     }
     let upgraded = Variation { other_scheme: true, ..Variation::default() };
