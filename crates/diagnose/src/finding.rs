@@ -277,6 +277,13 @@ impl Finding {
         }
     }
 
+    /// With this confidence instead.
+    #[must_use]
+    pub fn with_confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
     /// Adds a look-alike that is excluded.
     #[must_use]
     pub fn not(mut self, text: Text) -> Self {

@@ -184,6 +184,12 @@ pub fn own_page(response: &Response) -> Option<Product> {
     if body.contains("<address>Apache/") || body.contains("<address>Apache Server") {
         return Some(Product::Apache);
     }
+    if server.contains("apache")
+        && body.starts_with("<!DOCTYPE HTML PUBLIC \"-//")
+        && body.contains(&format!("<title>{}", response.status))
+    {
+        return Some(Product::Apache);
+    }
     if body.contains("<!-- ERR_") || response.header("x-squid-error").is_some() {
         return Some(Product::Squid);
     }
@@ -348,11 +354,13 @@ pub fn says_no_upgrade_arrived(response: &Response) -> bool {
 #[must_use]
 pub fn says_connection_token_missing(response: &Response) -> bool {
     let body = response.body.text.as_str();
-    body.contains("No CONNECTION upgrade hdr")
+    // daphne (autobahn) says it in the reason phrase, with an empty body.
+    response.reason.contains("HTTP Connection headers do not include")
+        || (body.contains("Connection header") && body.contains("does not contain Upgrade"))
+        || body.contains("No CONNECTION upgrade hdr")
         || body.contains("\"Connection\" must be \"Upgrade\"")
         || body.contains("token not found in 'Connection' header")
         || body.contains("HTTP Connection headers do not include")
-        || (body.contains("invalid Connection header") && !body.contains("invalid Connection header: close"))
 }
 
 /// What a TLS port says to somebody who speaks plain HTTP to it.

@@ -5,6 +5,7 @@
 //! hops and time-outs; the syntax of one product appears only in the text of a remedy.
 #![warn(clippy::disallowed_methods)]
 
+mod answers;
 mod cause;
 pub mod causes;
 mod certificates;
@@ -16,12 +17,17 @@ mod forward;
 mod names;
 mod page;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod ranking;
 mod reading;
 mod recipes;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+mod sessions;
 mod steps;
+#[cfg(test)]
+mod stories;
 mod symptom;
 mod text;
 mod timers;

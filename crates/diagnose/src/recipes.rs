@@ -88,3 +88,90 @@ pub(crate) fn forward_upgrade(path: &str) -> Vec<Remedy> {
         ),
     ]
 }
+
+/// Let quiet connections live longer than `seconds`: the lines for every proxy.
+pub(crate) fn longer_idle() -> Vec<Remedy> {
+    vec![
+        Remedy::for_stack(
+            Stack::Nginx,
+            text!("Raise the time without traffic in the location of the socket"),
+            "proxy_read_timeout 1h;   # proxy_send_timeout alone never ends a quiet tunnel",
+        )
+        .command("nginx -t && nginx -s reload"),
+        Remedy::for_stack(
+            Stack::Haproxy,
+            text!("Give tunnels a time-out of their own; without it client and server time-outs end them"),
+            "defaults\n    timeout tunnel 1h   # 0 does not mean \"never\": it falls back to timeout client/server",
+        )
+        .command("haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy"),
+        Remedy::for_stack(
+            Stack::Apache,
+            text!("Raise Timeout; ProxyTimeout does not count for tunnels"),
+            "Timeout 3600",
+        )
+        .command("apachectl configtest && apachectl graceful"),
+        Remedy::for_stack(
+            Stack::Envoy,
+            text!("Take the idle limit off the route of the socket"),
+            "# in the route\nroute:\n  idle_timeout: 3600s\n  timeout: 0s\n# or stream_idle_timeout in the http_connection_manager (default 300s)",
+        ),
+        Remedy::for_stack(Stack::Varnish, text!("Raise the idle time of pipes"), "varnishd … -p pipe_timeout=3600"),
+        Remedy::for_stack(Stack::Lighttpd, text!("Raise the idle time"), "server.max-read-idle = 3600"),
+        Remedy::for_stack(Stack::H2o, text!("Raise the idle time of tunnels"), "proxy.websocket.timeout: 3600000   # milliseconds"),
+        Remedy::for_stack(
+            Stack::Aws,
+            text!("Raise the idle time-out of the load balancer (ALB: 1 to 4000 s)"),
+            "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN \\\n  --attributes Key=idle_timeout.timeout_seconds,Value=3600",
+        ),
+    ]
+}
+
+/// Keep a connection busy: send a ping every `seconds`, from the server if possible.
+pub(crate) fn ping_every(seconds: u64) -> Vec<Remedy> {
+    let milliseconds = seconds * 1000;
+    vec![
+        Remedy::for_stack(
+            Stack::Node,
+            text!("Send pings from the server, at half the limit or more often"),
+            format!(
+                "// ws: pings are never sent by themselves\nsetInterval(() => {{\n  for (const socket of wss.clients) socket.ping();\n}}, {milliseconds});"
+            ),
+        ),
+        Remedy::for_stack(
+            Stack::SocketIo,
+            text!("Send pings from the server, at half the limit or more often"),
+            format!("new Server(server, {{ pingInterval: {milliseconds} }})"),
+        ),
+        Remedy::for_stack(
+            Stack::Python,
+            text!("Send pings from the server, at half the limit or more often"),
+            format!(
+                "# websockets\nserve(handler, host, port, ping_interval={seconds})\n# uvicorn\nuvicorn app:app --ws-ping-interval {seconds}\n# aiohttp\nweb.WebSocketResponse(heartbeat={seconds})\n# Tornado\nApplication(handlers, websocket_ping_interval={seconds})"
+            ),
+        ),
+        Remedy::for_stack(
+            Stack::Go,
+            text!("Send pings from the server, at half the limit or more often"),
+            format!(
+                "// gorilla: one goroutine that writes\nticker := time.NewTicker({seconds} * time.Second)\nfor range ticker.C {{\n    if conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(5*time.Second)) != nil {{ return }}\n}}"
+            ),
+        ),
+        Remedy::for_stack(
+            Stack::Browser,
+            text!("In a page, where no ping frames can be sent, send a small message of your own"),
+            format!(
+                "setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('ping'), {milliseconds});"
+            ),
+        ),
+    ]
+}
+
+/// The remedies for one product alone, or for none in particular.
+pub(crate) fn only(stack: Option<Stack>, remedies: Vec<Remedy>) -> Vec<Remedy> {
+    match stack {
+        Some(stack) if remedies.iter().any(|remedy| remedy.stack == Some(stack)) => {
+            remedies.into_iter().filter(|remedy| remedy.stack.is_none_or(|other| other == stack)).collect()
+        }
+        _ => remedies,
+    }
+}

@@ -209,6 +209,7 @@ impl Sample {
             deflate: false,
             pings: (0..5).map(|n| Ping { sent_us: n * 2_000, round_trip_us: Some(18_000) }).collect(),
             echo: Some(Echo { sent_us: 20_000, same: true, round_trip_us: Some(18_000) }),
+            binary_sent_us: None,
             frames: Vec::new(),
             frame_count: 6,
             messages: Vec::new(),
@@ -227,6 +228,24 @@ impl Sample {
         ];
         self.experiment_with(variation, 101, &headers, "")
             .fact(Place::Server, Fact::Session(Box::new(session)))
+    }
+
+    /// A 101 without fault, and a close frame of the server before anybody said anything.
+    #[must_use]
+    pub fn closes_early(self, code: u16, reason: &str, after_us: Micros) -> Self {
+        let how = How::Close { code: Some(code), reason: reason.to_owned() };
+        self.ends_early(how, after_us)
+    }
+
+    /// A 101 without fault, and the end of the connection before anybody said anything.
+    #[must_use]
+    pub fn ends_early(self, how: How, after_us: Micros) -> Self {
+        self.opens_with(Variation::plain(), |session| {
+            session.echo = None;
+            session.pings = Vec::new();
+            session.closing = None;
+            session.ending = Some(Ending { how, after_us, idle_us: after_us });
+        })
     }
 
     /// What the port says to an unusual opening.

@@ -104,10 +104,12 @@ pub fn symptoms(evidence: &Evidence) -> Vec<Symptom> {
             session(evidence, &mut found);
         }
     }
-    if evidence
-        .sizes()
-        .any(|seen| seen.steps.iter().any(|step| !matches!(step.end, StepEnd::Echoed | StepEnd::Taken)))
-    {
+    // Where even one byte does not get through, the size is not to blame: the application does not know the message.
+    let limited = evidence.sizes().any(|seen| {
+        let bad = seen.fact.steps.iter().find(|step| !matches!(step.end, StepEnd::Echoed | StepEnd::Taken));
+        bad.is_some_and(|step| step.size > 1 || matches!(step.end, StepEnd::Broke(..)))
+    });
+    if limited {
         found.push(Symptom::SizeLimited);
     }
     let quiet: Vec<_> = evidence.holds(HoldKind::Quiet).collect();

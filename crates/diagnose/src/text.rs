@@ -218,6 +218,12 @@ impl Locale {
         self.sentences.get(english).map_or(english, String::as_str)
     }
 
+    /// Whether a template has a translation.
+    #[must_use]
+    pub fn knows(&self, english: &str) -> bool {
+        self.sentences.contains_key(english)
+    }
+
     /// The page of a cause, where this language has one of its own.
     #[must_use]
     pub fn page(&self, id: &str) -> Option<&str> {

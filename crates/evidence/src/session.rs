@@ -16,6 +16,9 @@ pub struct Session {
     /// What came of the text message that we sent; none: none was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<Echo>,
+    /// When a second, binary message was sent, which only servers that echo get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary_sent_us: Option<Micros>,
     /// Frames that came from the server, the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<FrameSeen>,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Why asking came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// Nothing more to ask.
     Done,
     /// The time was over.
@@ -22,7 +22,7 @@ pub(crate) enum Stop {
 
 /// Asks until the engine knows enough, the time is over, or the user interrupts.
 /// `watch` sees the diagnosis each time something was seen.
-pub(crate) async fn drive(
+pub async fn drive(
     probe: Arc<Probe>,
     case: Case,
     mut watch: impl FnMut(&Diagnosis),

@@ -116,7 +116,11 @@ mod tests {
         assert_eq!(Language::detect(None, chinese), Language::Chinese);
         assert_eq!(Language::detect(Some("en"), chinese), Language::English);
         assert_eq!(Language::detect(None, |_| None), Language::English);
-        let french = |name: &str| Some(if name == "LC_ALL" { "fr_FR" } else { "zh_CN" }.to_owned());
+        let french = |name: &str| match name {
+            "LC_ALL" => Some("fr_FR".to_owned()),
+            "LANG" => Some("zh_CN".to_owned()),
+            _ => None,
+        };
         assert_eq!(Language::detect(None, french), Language::English);
     }
 

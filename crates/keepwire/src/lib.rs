@@ -3,7 +3,7 @@
 
 pub mod cli;
 pub mod commands;
-mod drive;
+pub mod drive;
 mod language;
 mod progress;
 pub mod report;

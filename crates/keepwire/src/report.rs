@@ -31,6 +31,22 @@ pub struct Look {
     pub terminal: bool,
 }
 
+/// The report of a saved case, as `check --from` prints it without a terminal.
+///
+/// # Errors
+/// If the text is no case file.
+pub fn replay(case: &str, json: bool, locale: &Locale) -> Result<String, String> {
+    let evidence = evidence::Evidence::load(case).map_err(|error| error.to_string())?;
+    let diagnosis = diagnose::Diagnosis::resume(evidence);
+    let report =
+        Report::new(diagnosis.evidence(), &diagnosis.conclude(), locale, true, crate::cli::FailOn::Error);
+    let format = if json { Format::Json } else { Format::Text };
+    let mut bytes = Vec::new();
+    let mut out = anstream::StripStream::new(&mut bytes);
+    write(format, &[report], locale, Look::default(), &mut out).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Writes reports in one format. JSON stays one value for several reports, too.
 ///
 /// # Errors

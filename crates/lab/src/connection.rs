@@ -2,6 +2,7 @@
 //! upgrade, hear, say, end. Everything it holds is bounded.
 
 use crate::head::{RequestHead, head_end};
+use crate::pipe::Wire;
 use frame::{Agreed, Assembler, Deflater, FrameFault, Message, Opcode, Preference, Role};
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ const WRITE_STEP: usize = 256 * 1024;
 pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     pub(crate) peer: SocketAddr,
     input: Vec<u8>,
     /// Bytes of `input` that have been used.
@@ -42,9 +43,11 @@ pub(crate) enum Heard {
 pub(crate) type Headers = Vec<(String, String)>;
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Connection {
-        // Without it, small echoes wait for the peer's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
+    pub(crate) fn new(stream: Wire, peer: SocketAddr) -> Connection {
+        if let Wire::Tcp(stream) = &stream {
+            // Without it, small echoes wait for the peer's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+        }
         Connection {
             stream,
             peer,
@@ -235,12 +238,20 @@ impl Connection {
 
     /// Ends the connection by a reset.
     pub(crate) fn reset(self) {
-        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        match self.stream {
+            Wire::Tcp(stream) => {
+                let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+            }
+            Wire::Pipe(pipe) => pipe.reset(),
+        }
     }
 
-    /// The bare stream, for relays, which have read nothing through this.
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The bare socket, for relays, which have read nothing through this. None: it is a pipe.
+    pub(crate) fn into_socket(self) -> Option<TcpStream> {
+        match self.stream {
+            Wire::Tcp(stream) => Some(stream),
+            Wire::Pipe(_) => None,
+        }
     }
 
     /// Forgets bytes that came together with the request.

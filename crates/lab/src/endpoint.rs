@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::endpoints;
+use crate::pipe::Wire;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -80,7 +81,7 @@ where
                 continue;
             };
             while connections.try_join_next().is_some() {}
-            let played = play(Connection::new(stream, peer));
+            let played = play(Connection::new(Wire::Tcp(stream), peer));
             connections.spawn(async move {
                 // What peers do to a connection is no error of the lab.
                 let _ = tokio::time::timeout(LONGEST_LIFE, played).await;

@@ -6,6 +6,7 @@ pub mod echo;
 pub mod endpoint;
 mod endpoints;
 mod head;
+pub mod pipe;
 pub mod proxy;
 
 pub use endpoint::Running;

@@ -3,7 +3,8 @@
 use crate::connection::Connection;
 use crate::endpoint::{Running, accept_each};
 use crate::head::head_end;
-use faults::{Delay, Direction, End, Fault, Input, Output, Path, Plan};
+use crate::pipe::arrived;
+use faults::{Delay, Direction, End, Fault, Output, Path, Plan};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -106,7 +107,7 @@ struct Lane {
 }
 
 async fn relay(connection: Connection, upstream: SocketAddr, plan: &Plan) -> io::Result<()> {
-    let client = connection.into_stream();
+    let Some(client) = connection.into_socket() else { return Ok(()) };
     let server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
     let opened = Instant::now();
@@ -161,17 +162,6 @@ async fn relay(connection: Connection, upstream: SocketAddr, plan: &Plan) -> io:
             }
             () = sleep_until(deadline.unwrap_or(opened)), if deadline.is_some() => {}
             () = written.notified() => {}
-        }
-    }
-}
-
-/// A failed read ends the direction as its end does: the other side must learn that nothing more comes.
-fn arrived(direction: Direction, bytes: &[u8], length: io::Result<usize>, open: &mut bool) -> Input {
-    match length {
-        Ok(length) if length > 0 => Input::Chunk { direction, bytes: bytes[..length].to_vec() },
-        _ => {
-            *open = false;
-            Input::Eof { direction }
         }
     }
 }

@@ -6,6 +6,8 @@
 //! Probing is polite: one host, few handshakes, every wait bounded.
 
 mod dial;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod head;
 mod net;
 mod probes;

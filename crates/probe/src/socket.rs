@@ -64,6 +64,11 @@ impl Socket {
         self.deflate
     }
 
+    /// Something was read that nobody has looked at yet.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// The server broke a rule after which nobody can tell where the next frame begins.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.judge.ended().is_some()

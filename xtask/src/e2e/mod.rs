@@ -15,6 +15,7 @@ mod process;
 mod products;
 mod report;
 mod run;
+mod slow;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+pub(crate) use slow::{slow_link_deployments, wait_with_peak, websocat};
 
 use case::Case;
 use report::Outcome;

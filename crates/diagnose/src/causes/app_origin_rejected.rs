@@ -1,9 +1,9 @@
 //! The server refuses the origin of the page.
 
-use crate::fingerprint::Library;
+use crate::fingerprint::{self, Library, Product};
 use crate::reading::{author, experiment, quote, status_line};
 use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, recipes, text};
-use evidence::{Evidence, Exchange, Origin, OriginVariant, Question, Seen, Variation};
+use evidence::{Evidence, Exchange, Origin, OriginVariant, Question, Response, Seen, Variation};
 
 cause! {
     /// The server refuses the page's origin
@@ -26,6 +26,10 @@ cause! {
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
+    // Vite asks for a token, not for an origin of its list.
+    if evidence.case.subprotocols.iter().any(|name| name == "vite-hmr" || name == "vite-ping") {
+        return Verdict::Unseen;
+    }
     let Some((origin, seen)) = rejected(evidence) else { return Verdict::Unseen };
     let without = Variation { origin: OriginVariant::None, ..seen.variation.clone() };
     // With no origin of its own the plain handshake is that experiment already.
@@ -53,14 +57,14 @@ fn judge(evidence: &Evidence) -> Verdict {
     let title = text!("The server refuses the origin {origin}", origin = &origin);
     let finding = if asked_for { Finding::error(Confidence::Proven, title) } else { Finding::warning(Confidence::Proven, title) };
     let mut finding = finding
-        .because(response.and_then(author).and_then(because))
         .explains(Symptom::NotSwitched)
         .explains(Symptom::BrowserRefused)
         .proof(&[bare.id], text!("Without an Origin header the handshake gets 101."))
         .proof(&[alone.id], text!("With \"Origin: {origin}\" and nothing else changed it gets {status}.", origin = &origin, status = status))
         .users(text!("Browsers fail with code 1006; command line tools work, because they send no Origin."))
         .not(text!("a wrong path or the credentials: without Origin the same request opens"))
-        .remedies(recipes::for_response(response, remedies(&origin)));
+        .remedies(recipes::for_response(response, remedies(&origin)))
+        .yields_to(&["app-origin-null-or-app"]);
     if let Some(response) = response.filter(|response| response.body.length > 0) {
         finding = finding.proof(&[alone.id], text!("The server says: \"{body}\"", body = quote(response, 80)));
     }
@@ -69,13 +73,9 @@ fn judge(evidence: &Evidence) -> Verdict {
             let text = text!("With the server's own origin {own} it gets 101.", own = evidence.case.target.own_origin());
             finding = finding.proof(&[own.id], text);
         }
-        Some(own) => {
-            let text = text!(
-                "Even the server's own origin {own} is refused: behind a proxy, that happens when Host is not passed on.",
-                own = evidence.case.target.own_origin()
-            );
-            finding = finding.proof(&[own.id], text);
-        }
+        Some(own) => finding = own_refused(evidence, finding, own, response),
+        // The page's origin is the server's own: that experiment was made already.
+        None if origin == evidence.case.target.own_origin() => finding = own_refused(evidence, finding, alone, response),
         None if alone.variation.origin != OriginVariant::Same => finding = finding.ask([Question::Upgrade(same)]),
         None => {}
     }
@@ -97,11 +97,43 @@ fn rejected(evidence: &Evidence) -> Option<(String, Seen<'_, Exchange>)> {
     refused.then_some((origin, seen))
 }
 
-fn because(library: Library) -> Option<&'static str> {
-    match library {
-        Library::Vite => Some("app-vite-token"),
-        _ => None,
+/// Even the server's own origin is refused: the application sees another host than the browser, mostly because of a
+/// proxy. What it takes instead tells which setting is missing.
+fn own_refused(evidence: &Evidence, finding: Finding, own: Seen<'_, Exchange>, response: Option<&Response>) -> Finding {
+    let target = &evidence.case.target;
+    let text = text!(
+        "Even the server's own origin {own} is refused: behind a proxy, that happens when Host is not passed on.",
+        own = target.own_origin()
+    );
+    let mut finding = finding.proof(&[own.id], text);
+    let mut variants = Vec::new();
+    if target.port != target.default_port() {
+        variants.push((OriginVariant::SameWithoutPort, "nginx-host-without-port"));
     }
+    if target.secure {
+        variants.push((OriginVariant::SameOtherScheme, "nginx-forwarded-proto-missing"));
+    }
+    let nginx = response.is_some_and(|response| fingerprint::hops(response).contains(&Product::Nginx));
+    for (variant, id) in &variants {
+        let variation = Variation::origin(variant.clone());
+        let Some(seen) = experiment(evidence, &variation) else {
+            finding = finding.ask([Question::Upgrade(variation)]);
+            continue;
+        };
+        if seen.opened() {
+            let text = match variant {
+                OriginVariant::SameWithoutPort => text!("Without the port in the Origin it gets 101: the application sees the host without its port."),
+                _ => text!("With http instead of https in the Origin it gets 101: the application does not know about TLS."),
+            };
+            return finding.proof(&[seen.id], text).because(nginx.then_some(*id));
+        }
+    }
+    // These compare Origin with Host unless told otherwise, so that another Host must have arrived.
+    use Library::{CoderWebsocket, Gorilla, Grafana, Jupyter, Tornado};
+    let compares = response.and_then(author).is_some_and(|library| {
+        matches!(library, Tornado | Gorilla | CoderWebsocket | Grafana | Jupyter)
+    });
+    finding.because((nginx && compares).then_some("nginx-host-not-forwarded"))
 }
 
 fn remedies(origin: &str) -> Vec<Remedy> {
@@ -157,6 +189,22 @@ mod tests {
             .opens_with(Variation::origin(OriginVariant::None), |_| {});
         let finding = holds(&CAUSE, given);
         assert!(finding.title.english().contains("https://other.example"));
+    }
+
+    #[test]
+    fn a_refused_own_origin_shows_what_the_proxy_changes() {
+        let nginx = &["server: nginx/1.22.1"][..];
+        let refused = |url: &str, origin: &str| {
+            Sample::at(url)
+                .case(|case| case.origin = Origin::Given(origin.into()))
+                .experiment_with(Variation::plain(), 403, nginx, TORNADO)
+                .opens_with(Variation::origin(OriginVariant::None), |_| {})
+        };
+        let host = holds(&CAUSE, refused("ws://app.example/ws", "http://app.example"));
+        assert_eq!((host.because, host.ask.len()), (Some("nginx-host-not-forwarded"), 0));
+        let port = refused("ws://app.example:8443/ws", "http://app.example:8443")
+            .opens_with(Variation::origin(OriginVariant::SameWithoutPort), |_| {});
+        assert_eq!(holds(&CAUSE, port).because, Some("nginx-host-without-port"));
     }
 
     #[test]

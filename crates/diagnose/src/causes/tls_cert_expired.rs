@@ -34,11 +34,11 @@ fn judge(evidence: &Evidence) -> Verdict {
     let (tls, leaf) = (served.tls, served.leaf);
     let server_clock = super::client_clock_skew::server_clock(evidence);
     if let Some((_, date)) = server_clock
-        && date + CLOCK_TOLERANCE < leaf.not_after
+        && date.saturating_add(CLOCK_TOLERANCE) < leaf.not_after
     {
         return Verdict::RuledOut(text!("by the server's clock the certificate is still valid: this machine's clock is wrong"));
     }
-    let days = (now - leaf.not_after) / 86_400;
+    let days = now.saturating_sub(leaf.not_after) / 86_400;
     let confidence = if server_clock.is_some() || days > 1 { Confidence::Proven } else { Confidence::Likely };
     let mut finding = certificates::finding(evidence, &served, confidence, text!("The certificate ended {days} days ago", days = days))
         .proof(

@@ -1,5 +1,6 @@
 //! A hop removed the headers that ask for the upgrade.
 
+use crate::answers;
 use crate::fingerprint::{self, Product};
 use crate::reading::{author, front, hop, quote, refused, same_at_random_path, same_without_upgrade, status_line};
 use crate::{Confidence, Finding, Symptom, Verdict, cause, recipes, text};
@@ -34,7 +35,8 @@ fn judge(evidence: &Evidence) -> Verdict {
     if matches!(response.status, 301..=308 | 401 | 403 | 407 | 429 | 500..) || fingerprint::own_page(response).is_some() {
         return Verdict::Unseen;
     }
-    if fingerprint::says_connection_token_missing(response) {
+    // Words that have another meaning, or a browser that gets through: the headers are not what is missing.
+    if answers::refusal(response).is_some() || answers::browser_opens(evidence) {
         return Verdict::Unseen;
     }
     let plain = Question::Upgrade(Variation::without_upgrade());
@@ -49,11 +51,12 @@ fn judge(evidence: &Evidence) -> Verdict {
     }
     // A path that is not there gets the same: then nothing speaks for a socket at this one.
     let elsewhere = random == Some(false);
-    let asgi_404 = response.status == 404 && is_asgi(response);
+    let asgi_404 = answers::is_asgi_404(response);
     let confidence = match (says_so, elsewhere) {
         (true, _) => Confidence::Proven,
         (false, _) if asgi_404 => Confidence::Likely,
-        (false, true) if response.status >= 400 => Confidence::Likely,
+        // No library says 404 to a request of its own path that lost the upgrade, but for those of ASGI.
+        (false, true) if response.status >= 400 && response.status != 404 => Confidence::Likely,
         _ => return Verdict::Unseen,
     };
     let hop = hop(response);
@@ -88,12 +91,6 @@ fn judge(evidence: &Evidence) -> Verdict {
         finding = finding.not(text!("a wrong path: a random path gets {status}", status = status));
     }
     finding.holds()
-}
-
-/// ASGI servers answer an ordinary GET to a WebSocket route with their own 404.
-fn is_asgi(response: &Response) -> bool {
-    use fingerprint::Library::{Daphne, Hypercorn, Uvicorn};
-    matches!(author(response), Some(Uvicorn | Daphne | Hypercorn))
 }
 
 /// Products that leave only one way to lose the upgrade.
@@ -133,6 +130,7 @@ mod tests {
             (400, &["server: nginx"], "No WebSocket UPGRADE hdr: None\n Can \"Upgrade\" only to \"WebSocket\".", 404, Confidence::Proven),
             (426, &[], "Upgrade Required", 426, Confidence::Proven),
             (404, &["server: uvicorn"], "Not Found", 404, Confidence::Likely),
+            (404, &["server: nginx"], "Not Found", 404, Confidence::Likely),
             (400, &["server: Caddy"], "{\"code\":3,\"message\":\"Bad request\"}", 404, Confidence::Proven),
             (400, &[], "nope", 404, Confidence::Likely),
         ] {

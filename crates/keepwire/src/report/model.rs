@@ -559,7 +559,7 @@ fn certificate(tls: &Tls, evidence: &Evidence) -> Option<CertificatePart> {
         subject: leaf.subject.clone(),
         issuer: leaf.issuer.clone(),
         not_after: time(leaf.not_after),
-        days_left: (leaf.not_after - now).div_euclid(86_400),
+        days_left: leaf.not_after.saturating_sub(now).div_euclid(86_400),
         names: leaf.names.clone(),
         chain_length: tls.chain_length,
     })

@@ -34,13 +34,20 @@ pub(super) fn write(report: &Report, locale: &Locale, look: Look, out: &mut dyn 
         return Ok(());
     }
     if !errors.is_empty() {
+        writeln!(out)?;
         page.field(&text!("Then"), &format!("keepwire check {}", report.target.url), out)?;
     }
     if let Some(first) = report.findings.first() {
         page.field(&text!("More"), &format!("keepwire explain {}", first.cause), out)?;
     }
     if !report.not_tested.is_empty() {
-        writeln!(out, "\n  {}  {}", page.locale.translate("not tested"), report.not_tested.join(", "))?;
+        let label = page.locale.translate("not tested");
+        let indent = width(label) + 4;
+        writeln!(out)?;
+        for (number, line) in wrap(&report.not_tested.join(", "), WIDTH - indent).iter().enumerate() {
+            let lead = if number == 0 { format!("  {label}  ") } else { " ".repeat(indent) };
+            writeln!(out, "{lead}{line}")?;
+        }
     }
     if look.verbose >= 2 {
         writeln!(out)?;
@@ -255,7 +262,7 @@ impl Page<'_> {
         self.field_plain(&label, &title, out)?;
         let indent = " ".repeat(self.label + 2);
         for line in fix.lines.iter().flat_map(|lines| lines.lines()) {
-            writeln!(out, "{indent}{line}")?;
+            writeln!(out, "{}", format!("{indent}{line}").trim_end())?;
         }
         for command in &fix.commands {
             writeln!(out, "{indent}$ {}", paint(BOLD, command))?;

@@ -35,17 +35,8 @@ pub(crate) async fn look(probe: &Probe, observer: &Observer) {
         }
     }
     let target_local = probe.addresses().await.iter().any(|address| is_local(*address));
-    let mut page = Page {
-        url: probe.settings().redactor.url(url.as_str()),
-        answer,
-        policies: Vec::new(),
-        hsts: None,
-        cookies: Vec::new(),
-        alt_svc: None,
-        socket_urls: Vec::new(),
-        local,
-        target_local,
-    };
+    let mut page =
+        Page { url: probe.settings().redactor.url(url.as_str()), local, target_local, ..empty(answer) };
     read(&mut page);
     observer.saw(Place::Page, Fact::Page(Box::new(page)));
 }
@@ -125,8 +116,23 @@ fn is_local(address: IpAddr) -> bool {
     }
 }
 
+/// A page of which nothing was read yet.
+pub(crate) fn empty(answer: Answer) -> Page {
+    Page {
+        url: String::new(),
+        answer,
+        policies: Vec::new(),
+        hsts: None,
+        cookies: Vec::new(),
+        alt_svc: None,
+        socket_urls: Vec::new(),
+        local: false,
+        target_local: false,
+    }
+}
+
 /// Takes out of the answer what concerns sockets.
-fn read(page: &mut Page) {
+pub(crate) fn read(page: &mut Page) {
     let Answer::Response(response) = &mut page.answer else { return };
     for value in response.headers_named("content-security-policy") {
         // One header may carry several policies, and all of them count (CSP3 section 4.2).

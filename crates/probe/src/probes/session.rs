@@ -20,6 +20,8 @@ const PINGS: usize = 5;
 const PING_GAP: Duration = Duration::from_millis(2);
 /// The message that we send: valid text, valid JSON, harmless to most protocols.
 const GREETING: &str = "\"keepwire check\"";
+/// Bytes of the second message: more than a length field of seven bits holds (RFC 6455 section 5.2).
+const BINARY: usize = 300;
 /// Frames and messages that are kept.
 const KEPT: usize = 8;
 /// How long a server that does not echo is watched, at the least.
@@ -41,6 +43,7 @@ pub(crate) async fn look(probe: &Probe, socket: Socket, variation: &Variation, o
         deflate,
         pings: Vec::new(),
         echo: None,
+        binary_sent_us: None,
         frames: Vec::new(),
         frame_count: 0,
         messages: Vec::new(),
@@ -55,6 +58,11 @@ pub(crate) async fn look(probe: &Probe, socket: Socket, variation: &Variation, o
     life.ping().await;
     if !probe.settings().no_message {
         life.greet().await;
+        // Only who echoes gets a second message: it is longer than the shortest length field can say, of the other
+        // kind, and the second one that is compressed, which is where home-made servers go wrong.
+        if variation.extensions == evidence::Extensions::Deflate && life.echoed() {
+            life.send_binary().await;
+        }
     }
     life.seen.ending = life.socket.ending();
     if life.seen.ending.is_none() {
@@ -123,7 +131,29 @@ impl Life<'_> {
         let until = Instant::now() + WATCH.max(Duration::from_micros(slowest * 3));
         while let Some(event) = self.socket.next(until).await {
             self.note(event);
-            if self.over() || self.seen.echo.as_ref().is_some_and(|echo| echo.same) {
+            if self.over() || self.echoed() {
+                break;
+            }
+        }
+    }
+
+    fn echoed(&self) -> bool {
+        self.seen.echo.as_ref().is_some_and(|echo| echo.same)
+    }
+
+    async fn send_binary(&mut self) {
+        if self.over() {
+            return;
+        }
+        self.seen.binary_sent_us = Some(self.socket.age());
+        if self.socket.send(Opcode::Binary, &[b'k'; BINARY]).await.is_err() {
+            return;
+        }
+        let until = Instant::now() + WATCH;
+        while let Some(event) = self.socket.next(until).await {
+            let back = matches!(event, Event::Message { kind: Kind::Binary, .. });
+            self.note(event);
+            if back || self.over() {
                 break;
             }
         }
@@ -211,6 +241,9 @@ impl Life<'_> {
             echo.round_trip_us = Some(at_us.saturating_sub(echo.sent_us));
             return;
         }
+        if kind == Kind::Binary && length == BINARY as u64 && self.seen.binary_sent_us.is_some() {
+            return; // our own message, come back
+        }
         if self.seen.messages.len() < KEPT {
             let kind = match kind {
                 Kind::Text => MessageKind::Text,
@@ -224,6 +257,7 @@ impl Life<'_> {
 
     /// Nothing more is to be learnt: the connection is over, or nobody can read it any more.
     fn over(&self) -> bool {
-        self.socket.ended.is_some() || self.socket.is_unreadable() || self.flooded
+        !self.socket.has_waiting()
+            && (self.socket.ended.is_some() || self.socket.is_unreadable() || self.flooded)
     }
 }

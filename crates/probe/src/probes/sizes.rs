@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout_at};
 
 /// Borders of the frame header (RFC 6455 section 5.2), of packets, and of libraries' limits.
 const LADDER: &[u64] = &[
-    0,
     1,
     125,
     126,

@@ -27,7 +27,6 @@ fn limits() -> Vec<Case> {
         limit(Backend::Aiohttp, "6291456"),
         limit(Backend::Tornado, "16777216"),
         limit(Backend::Uvicorn, "25165824"),
-        limit(Backend::SocketIo, "2097152"),
         Case::new(
             "frame/too-big/node-ws",
             &["node-ws"],
@@ -101,7 +100,7 @@ fn broken_frames() -> Vec<Case> {
             "[Errno 104] / [Errno 32]",
             "--size 131072",
         ),
-        case("frame-unacceptable-type", &["frame-unacceptable-type"], "HTTP/1.1 101", ""),
+        case("frame-unacceptable-type", &["frame-unacceptable-type"], "HTTP/1.1 101", "--size 1000"),
         case("frame-control-frame-bad", &["frame-control-frame-bad"], "HTTP/1.1 101", ""),
         case("frame-opcode", &["frame-opcode-or-sequence"], "HTTP/1.1 101", ""),
         case("frame-continuation", &["frame-opcode-or-sequence"], "HTTP/1.1 101", ""),

@@ -47,6 +47,7 @@ fn stripped() -> Vec<Case> {
                 Backend::PyWebsockets if proxy == Proxy::Nginx => {
                     any_of(&["upgrade-http10-upstream", "upgrade-stripped"])
                 }
+                _ if proxy == Proxy::Envoy => cause("upgrade-refused-by-proxy"),
                 _ => cause("upgrade-stripped"),
             };
             let name = format!("upgrade/stripped/{}/{}", proxy.name(), backend.name());

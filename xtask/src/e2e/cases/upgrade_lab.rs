@@ -60,7 +60,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("upgrade-host-mismatch", cause("upgrade-host-mismatch"), "HTTP/1.1 421", ""),
         case("cloudflare-challenge", any_of(&["app-waf-blocked"]), "HTTP/1.1 403", "")
             .because("cloudflare-challenge"),
-        case("iis-websocket-feature-off", any_of(&["app-no-upgrade-support"]), "HTTP/1.1 503", "")
+        case("iis-websocket-feature-off", any_of(&["upgrade-refused-by-proxy"]), "HTTP/1.1 503", "")
             .because("iis-websocket-feature-off"),
         case("cloudflare-521", possibly(super::upstream::BEHIND), "HTTP/1.1 521", "")
             .because("cloudflare-origin-5xx"),

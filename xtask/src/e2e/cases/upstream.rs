@@ -8,15 +8,8 @@ use crate::e2e::case::{Case, Expect, Plan, possibly};
 use crate::e2e::products::{Proxy, apache, caddy, envoy, haproxy, nginx, node_ws, socketio, traefik};
 
 /// The names under which a fault behind the proxy may be reported when only the client's side is known.
-pub(super) const BEHIND: &[&str] = &[
-    "upgrade-upstream-failed",
-    "upgrade-upstream-refused",
-    "upgrade-bad-gateway",
-    "upgrade-upstream-unreachable",
-    "proxy-upstream-failed",
-    "tls-upstream-scheme-mismatch",
-    "tls-upstream-verify-failed",
-];
+pub(super) const BEHIND: &[&str] =
+    &["upgrade-bad-gateway", "tls-upstream-scheme-mismatch", "tls-upstream-verify-failed"];
 
 fn behind() -> Expect {
     possibly(BEHIND)

@@ -1,0 +1,39 @@
+//! What CI runs, in the order in which a failure is cheapest.
+
+use crate::{root, tidy};
+use std::process::Command;
+use std::time::Instant;
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let quick = match arguments {
+        [] => false,
+        [flag] if flag == "--quick" => true,
+        _ => return Err("usage: cargo xtask ci [--quick]    (--quick: without fuzzing and e2e)".to_owned()),
+    };
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    step("tidy", tidy::run)?;
+    step("tests", || cargo(&["test", "--workspace", "--quiet"]))?;
+    if quick {
+        return Ok(());
+    }
+    step("fuzz", || crate::fuzz::run(&["15".to_owned()]))?;
+    step("e2e", || cargo(&["xtask", "e2e"]))
+}
+
+fn step(name: &str, run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    println!("== {name}");
+    let began = Instant::now();
+    run()?;
+    println!("== {name}: {:.0} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new("cargo")
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
+}
