@@ -162,6 +162,18 @@ catalog! {
     keepalive_no_pong,
     keepalive_detect_late_client,
     // The page.
+    page_mixed_content,
+    page_csp_connect_src,
+    page_csp_self_old_webkit,
+    page_lna_blocked,
+    page_invalid_url,
+    page_localhost_in_production,
+    page_wrong_port_behind_proxy,
+    page_hsts_upgrades_ws,
+    page_unsafe_port,
+    page_cookie_not_sent,
+    page_auth_header_impossible,
+    page_basic_auth_not_replayed,
 }
 
 /// The cause with this id.

@@ -15,6 +15,7 @@ mod finding;
 pub mod fingerprint;
 mod forward;
 mod names;
+mod page;
 mod plan;
 #[cfg(test)]
 mod properties;

@@ -267,6 +267,29 @@ impl Sample {
         self.fact(Place::ForwardProxy, Fact::Tunnel(tunnel)).answered(Question::Tunnel { port })
     }
 
+    /// The page that opens the socket: loaded, with nothing special about it unless changed.
+    #[must_use]
+    pub fn page(mut self, url: &str, change: impl FnOnce(&mut evidence::Page)) -> Self {
+        self.evidence.case.page = Some(url.to_owned());
+        let mut page = evidence::Page {
+            url: url.to_owned(),
+            answer: Answer::Response(Box::new(response(
+                200,
+                &["content-type: text/html"],
+                "<!doctype html>",
+            ))),
+            policies: Vec::new(),
+            hsts: None,
+            cookies: Vec::new(),
+            alt_svc: None,
+            socket_urls: Vec::new(),
+            local: false,
+            target_local: false,
+        };
+        change(&mut page);
+        self.fact(Place::Page, Fact::Page(Box::new(page))).answered(Question::Page)
+    }
+
     /// A connection that was held.
     #[must_use]
     pub fn hold(self, kind: HoldKind, run: u8, ended_after_s: Option<f64>, how: How) -> Self {

@@ -24,7 +24,7 @@ cause! {
 
 fn judge(evidence: &Evidence) -> Verdict {
     let Some(tls) = evidence.tls(&TlsVariation::Plain).filter(|tls| tls.fact.completed()) else { return Verdict::Unseen };
-    if !tls.fact.trust_by("bundled").is_some_and(|trust| trust.fault.is_none()) {
+    if tls.fact.trust_by("bundled").is_none_or(|trust| trust.fault.is_some()) {
         return Verdict::Unseen;
     }
     let issuer = tls.fact.chain.last().map(|last| last.issuer.clone()).unwrap_or_default();

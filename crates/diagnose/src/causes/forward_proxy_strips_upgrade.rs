@@ -51,12 +51,12 @@ fn judge(evidence: &Evidence) -> Verdict {
         None if forward && !evidence.is_answered(&Question::Upgrade(direct.clone())) => {
             return Verdict::Open(vec![Question::Upgrade(direct)]);
         }
-        None if says_so => Confidence::Likely,
+        None if forward && says_so => Confidence::Likely,
+        // It may as well be a squid of the server's own, in front of the application.
         None => Confidence::Possible,
     };
     let target = &evidence.case.target;
     let mut finding = Finding::error(confidence, text!("The forward proxy {proxy} passes the handshake on without the upgrade", proxy = &proxy))
-        .because((fingerprint::hops(response).contains(&Product::Squid)).then_some("squid-upgrade-not-allowed"))
         .explains(Symptom::NotSwitched)
         .explains(Symptom::BrowserRefused)
         .proof(&[handshake.id], text!("Through the proxy the handshake gets {status}: \"{body}\"", status = status_line(response), body = quote(response, 60)))
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(holds(&CAUSE, sample.opens_with(direct(), |_| {})).confidence, Confidence::Proven);
         // Nobody set a proxy, and yet there is one.
         let transparent = Sample::ws().answer_with(426, VIA, "Upgrade Required");
-        assert_eq!(holds(&CAUSE, transparent).confidence, Confidence::Likely);
+        assert_eq!(holds(&CAUSE, transparent).confidence, Confidence::Possible);
     }
 
     #[test]

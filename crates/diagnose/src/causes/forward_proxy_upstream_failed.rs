@@ -28,7 +28,7 @@ fn judge(evidence: &Evidence) -> Verdict {
     let Some(tunnel) = forward::failed(evidence) else { return Verdict::Unseen };
     let no_proxy = match &tunnel.fact.outcome {
         TunnelOutcome::Answered(response) => match response.status {
-            500..=504 => false,
+            500 | 502..=504 => false,
             // A web server's answer to a method that it does not have.
             400 | 404 | 405 | 501 => true,
             _ => return Verdict::Unseen,
