@@ -76,11 +76,19 @@ impl Text {
             });
             match value {
                 Some((end, arg)) => {
-                    match arg {
-                        Arg::Plain(text) => out.push_str(text),
-                        Arg::Text(text) => out.push_str(&text.say(locale)),
-                    }
+                    let value = match arg {
+                        Arg::Plain(text) => text.clone(),
+                        Arg::Text(text) => text.say(locale),
+                    };
                     rest = &after[end + 1..];
+                    // Chinese typography sets a blank between a Latin word and the characters around it.
+                    if out.chars().last().is_some_and(is_han) && value.starts_with(is_latin) {
+                        out.push(' ');
+                    }
+                    out.push_str(&value);
+                    if value.ends_with(is_latin) && rest.starts_with(is_han) {
+                        out.push(' ');
+                    }
                 }
                 None => {
                     out.push('{');
@@ -121,6 +129,14 @@ macro_rules! plain_args {
     )*};
 }
 plain_args!(&str, &String, u8, u16, u32, u64, usize, i64, std::net::IpAddr, std::net::SocketAddr);
+
+fn is_latin(character: char) -> bool {
+    character.is_ascii_alphanumeric()
+}
+
+fn is_han(character: char) -> bool {
+    ('\u{3400}'..='\u{9fff}').contains(&character)
+}
 
 /// The names in braces of a template.
 fn placeholders(template: &str) -> Vec<&str> {
@@ -253,6 +269,8 @@ mod tests {
         let file = "[text]\n\"the proxy\" = \"代理\"\n\"{who} answered {status}\" = \"{who}返回 {status}\"\n";
         assert_eq!(locale.add("report", file), Ok(()));
         assert_eq!(text.say(&locale), "代理返回 426");
+        let latin = text!("{who} answered {status}", who = "nginx", status = 426_u16);
+        assert_eq!(latin.say(&locale), "nginx 返回 426");
     }
 
     #[test]

@@ -7,7 +7,13 @@ use std::time::Duration;
 
 /// Finds out why a WebSocket connection fails, proves it, and says what to change.
 #[derive(Debug, Parser)]
-#[command(name = "keepwire", version, disable_help_subcommand = true, propagate_version = true)]
+#[command(
+    name = "keepwire",
+    version,
+    disable_help_subcommand = true,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -345,7 +351,19 @@ pub fn sentences() -> Vec<String> {
         }
         command.get_subcommands().for_each(|sub| gather(sub, texts));
     }
-    let words = ["Usage", "Arguments", "Options", "Commands", "Print help", "Print version"];
+    let words = [
+        "Usage",
+        "Arguments",
+        "Options",
+        "Commands",
+        "Print help",
+        "Print version",
+        "[OPTIONS]",
+        "<COMMAND>",
+        "env",
+        "default",
+        "possible values",
+    ];
     let mut texts: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     texts.push(EXAMPLES.to_owned());
     gather(&Cli::command(), &mut texts);
@@ -366,6 +384,29 @@ fn translated(english: &str, locale: &Locale) -> String {
     locale.translate(english).to_owned()
 }
 
+/// The help of an argument with its values, default and variable in the same language; clap says these in English.
+fn with_values(argument: clap::Arg, help: &str, locale: &Locale) -> clap::Arg {
+    let mut help = help.to_owned();
+    let values: Vec<String> =
+        argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let takes_value = argument.get_action().takes_values();
+    let default: Vec<_> =
+        argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    if let Some(variable) = argument.get_env() {
+        help.push_str(&format!(" [{}: {}]", translated("env", locale), variable.to_string_lossy()));
+    }
+    if takes_value && !default.is_empty() {
+        help.push_str(&format!(" [{}: {}]", translated("default", locale), default.join(", ")));
+    }
+    if takes_value && !values.is_empty() {
+        help.push_str(&format!(" [{}: {}]", translated("possible values", locale), values.join(", ")));
+    }
+    if takes_value {
+        return argument.hide_possible_values(true).hide_default_value(true).hide_env(true).help(help);
+    }
+    argument.help(help)
+}
+
 fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
     let say = |text: &clap::builder::StyledStr| translated(&text.to_string(), locale);
     let mut command = command
@@ -373,7 +414,7 @@ fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
             let help = argument.get_help().map(say);
             let heading = argument.get_help_heading().map(|heading| translated(heading, locale));
             let argument = match help {
-                Some(help) => argument.help(help),
+                Some(help) => with_values(argument, &help, locale),
                 None => argument,
             };
             match heading {
@@ -387,6 +428,11 @@ fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
             "{{about}}\n\n{}: {{usage}}\n\n{{all-args}}{{after-help}}\n",
             translated("Usage", locale)
         ));
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ");
+    let prefix = if command.get_name() == "keepwire" { "" } else { "keepwire " };
+    let usage = format!("{prefix}{usage}").replace("[OPTIONS]", &translated("[OPTIONS]", locale));
+    command = command.override_usage(usage.replace("<COMMAND>", &translated("<COMMAND>", locale)));
     if let Some(about) = command.get_about().map(say) {
         command = command.about(about);
     }

@@ -138,6 +138,7 @@ fn usage(error: &clap::Error, locale: &Locale) -> ExitCode {
         ErrorKind::InvalidSubcommand => {
             text!("there is no command {name}", name = value(ContextKind::InvalidSubcommand))
         }
+        ErrorKind::MissingSubcommand => text!("what to do? Such as: keepwire check wss://example.com/ws"),
         ErrorKind::MissingRequiredArgument => text!("something is missing: {name}", name = argument),
         ErrorKind::ArgumentConflict => {
             text!(

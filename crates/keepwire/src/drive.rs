@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Time between two calls of the watcher while nothing is seen.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Why asking came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +24,12 @@ pub enum Stop {
 }
 
 /// Asks until the engine knows enough, the time is over, or the user interrupts.
-/// `watch` sees the diagnosis each time something was seen.
-pub async fn drive(probe: Arc<Probe>, case: Case, mut watch: impl FnMut(&Diagnosis)) -> (Diagnosis, Stop) {
+/// `watch` gets the diagnosis and the time so far whenever something was seen, and every second.
+pub async fn drive(
+    probe: Arc<Probe>,
+    case: Case,
+    mut watch: impl FnMut(&Diagnosis, Duration),
+) -> (Diagnosis, Stop) {
     let budget = Duration::from_micros(case.budget_us);
     let began = Instant::now();
     let hold = case.hold_us.map(Duration::from_micros);
@@ -52,7 +59,7 @@ pub async fn drive(probe: Arc<Probe>, case: Case, mut watch: impl FnMut(&Diagnos
                 while let Ok(sight) = sights.try_recv() {
                     take(&mut diagnosis, &mut open, sight);
                 }
-                watch(&diagnosis);
+                watch(&diagnosis, began.elapsed());
             }
             Some(Err(error)) = looks.join_next() => {
                 // Our own fault: the rest of the case must not suffer for it.
@@ -61,6 +68,8 @@ pub async fn drive(probe: Arc<Probe>, case: Case, mut watch: impl FnMut(&Diagnos
                     close(&mut diagnosis, broken, &probe, "internal error");
                 }
             }
+            // On long work people want to see that it goes on.
+            () = sleep(TICK) => watch(&diagnosis, began.elapsed()),
             () = sleep_until(deadline) => break Stop::Time,
             _ = tokio::signal::ctrl_c() => break Stop::Interrupted,
         }

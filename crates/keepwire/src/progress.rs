@@ -3,6 +3,7 @@
 use crate::report;
 use diagnose::{Diagnosis, Locale, steps};
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// What is drawn on the terminal at the moment.
 pub(crate) struct Progress<'a> {
@@ -18,11 +19,16 @@ impl<'a> Progress<'a> {
     }
 
     /// Draws the steps that are known by now, over the ones drawn before.
-    pub(crate) fn show(&mut self, diagnosis: &Diagnosis) {
+    pub(crate) fn show(&mut self, diagnosis: &Diagnosis, elapsed: Duration) {
         if !self.enabled {
             return;
         }
-        let mut text = format!("… {}\n", diagnosis.evidence().case.target.url());
+        let case = &diagnosis.evidence().case;
+        let mut text = format!("… {}  {} s", case.target.url(), elapsed.as_secs());
+        if let Some(hold) = case.hold_us {
+            text.push_str(&format!(" / {} s", hold / 1_000_000));
+        }
+        text.push('\n');
         for step in steps(diagnosis.evidence()) {
             #[allow(clippy::cast_precision_loss, reason = "shown in milliseconds")]
             let ms = step.took_us.map(|micros| micros as f64 / 1000.0);

@@ -141,7 +141,7 @@ async fn look(
         && std::io::stderr().is_terminal()
         && !context.look.quiet;
     let mut progress = Progress::new(&context.locale, live);
-    let outcome = drive(probe, case, |diagnosis| progress.show(diagnosis)).await;
+    let outcome = drive(probe, case, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
     progress.erase();
     Ok(outcome)
 }

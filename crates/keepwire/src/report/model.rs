@@ -363,7 +363,7 @@ fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> Str
     if let Some(first) = conclusion.findings.first()
         && (conclusion.overall == Overall::Fails || first.severity > Severity::Note)
     {
-        return first.title.say(locale);
+        return sentence(first.title.say(locale));
     }
     let url = evidence.case.target.url();
     let sentence = match conclusion.overall {
@@ -372,6 +372,18 @@ fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> Str
         Overall::Unknown => text!("{url} could not be looked at", url = url),
     };
     sentence.say(locale)
+}
+
+/// A sentence begins with a capital letter, unless a product's name that has none is its first word.
+fn sentence(text: String) -> String {
+    match text
+        .strip_prefix("a ")
+        .map(|rest| ("A ", rest))
+        .or_else(|| text.strip_prefix("the ").map(|rest| ("The ", rest)))
+    {
+        Some((article, rest)) => format!("{article}{rest}"),
+        None => text,
+    }
 }
 
 /// A symptom in words.
@@ -428,7 +440,7 @@ fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> Find
         severity: finding.severity.id().to_owned(),
         confidence: finding.confidence.id().to_owned(),
         layer: finding.layer.id().to_owned(),
-        title: finding.title.say(locale),
+        title: sentence(finding.title.say(locale)),
         evidence: proof.collect(),
         ruled_out: finding.not.iter().map(|text| text.say(locale)).collect(),
         users: finding.users.as_ref().map(|text| text.say(locale)),
