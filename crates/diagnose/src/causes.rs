@@ -67,6 +67,7 @@ catalog! {
     tls_sni_unrecognized,
     tls_client_cert_required,
     tls_alpn_no_overlap,
+    tls_handshake_malformed,
     tls_weak_signature_or_key,
     tls_revoked,
     tls_cert_expires_soon,
