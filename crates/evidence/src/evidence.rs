@@ -262,7 +262,7 @@ impl Evidence {
     pub fn addresses(&self) -> Vec<std::net::IpAddr> {
         let mut all = Vec::new();
         for seen in self.resolutions() {
-            if matches!(seen.by, crate::Resolver::Server(_)) {
+            if matches!(seen.by, crate::Resolver::Server(_) | crate::Resolver::Hosts) {
                 continue;
             }
             for address in seen.outcome.addresses() {

@@ -101,3 +101,25 @@ fn hostile_endpoints_end_within_the_budget() {
         assert_ne!(report["verdict"], "ok", "{endpoint}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_check_says_what_it_knows() {
+    use std::io::Read;
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}/", server.local_addr().expect("an address"));
+    let mut child = crate::command(&["check", &url, "--format", "json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // A connection that is taken and never answered: the check is under way, and cannot be over.
+    let _open = server.accept().expect("a connection");
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let mut text = String::new();
+    child.stdout.take().expect("a pipe").read_to_string(&mut text).expect("a report");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let report: Value = serde_json::from_str(&text).expect("one JSON value");
+    assert_eq!(report["schema"], "keepwire.report/1");
+}

@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout};
 
 /// Name servers that are asked, of those that the system names.
 const SERVERS: usize = 2;
+/// Where the system's own list of names is.
+const HOSTS: &str = if cfg!(windows) { r"C:\Windows\System32\drivers\etc\hosts" } else { "/etc/hosts" };
 /// Time for one answer of a name server.
 const ANSWER: Duration = Duration::from_millis(1500);
 
@@ -90,6 +92,11 @@ pub(crate) async fn servers(probe: &Probe, observer: &Observer) {
     let mut servers: Vec<SocketAddr> = settings.name_servers.iter().map(|server| server.0).collect();
     if servers.is_empty() {
         servers = system_servers();
+    }
+    if let Some(addresses) = in_hosts_file(&std::fs::read_to_string(HOSTS).unwrap_or_default(), &host) {
+        let (by, record, outcome) = (Resolver::Hosts, RecordKind::Addresses, Resolved::Addresses(addresses));
+        let resolution = Resolution { name: host.clone(), by, record, outcome, took_us: 0 };
+        observer.saw(Place::Resolver, Fact::Resolution(resolution));
     }
     let mut asking = Vec::new();
     for server in servers.into_iter().take(SERVERS) {
@@ -257,6 +264,19 @@ fn https(binding: &hickory_proto::rr::rdata::SVCB) -> HttpsRecord {
     record
 }
 
+/// The addresses that the hosts file gives a name (hosts(5)); none: it does not know the name.
+fn in_hosts_file(text: &str, host: &str) -> Option<Vec<IpAddr>> {
+    let found: Vec<IpAddr> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split('#').next()?.split_whitespace();
+            let address = words.next()?.parse().ok()?;
+            words.any(|name| name.eq_ignore_ascii_case(host)).then_some(address)
+        })
+        .collect();
+    (!found.is_empty()).then_some(found)
+}
+
 /// The servers of `/etc/resolv.conf`; empty where there is no such file.
 fn system_servers() -> Vec<SocketAddr> {
     let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
@@ -288,6 +308,14 @@ mod tests {
         );
         assert_eq!(system_answer(Err(())), Resolved::TimedOut);
         assert_eq!(failed("odd"), Resolved::Failed("odd".into()));
+    }
+
+    #[test]
+    fn the_hosts_file_is_read_as_the_system_reads_it() {
+        let text = "127.0.0.1 localhost\n# 192.0.2.9 app.example\n192.0.2.1\tapp.example app # the app\n::1 APP.example\nnonsense app.example\n";
+        let found = in_hosts_file(text, "app.example").expect("it is there");
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.1", "::1"]);
+        assert!(in_hosts_file(text, "other.example").is_none());
     }
 
     #[test]
