@@ -6,6 +6,7 @@
 #![warn(clippy::disallowed_methods)]
 
 mod answers;
+mod browser;
 mod cause;
 pub mod causes;
 mod certificates;
@@ -15,7 +16,6 @@ mod finding;
 pub mod fingerprint;
 mod forward;
 mod names;
-mod page;
 mod plan;
 #[cfg(test)]
 mod properties;

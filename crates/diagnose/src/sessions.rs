@@ -59,8 +59,10 @@ impl Broken<'_> {
             finding = finding
                 .proof(&[session.id], text!("The first bytes after the 101 are {bytes}.", bytes = bytes));
         }
-        finding
-            .users(text!("Chrome says: {message}. JavaScript sees only close code 1006.", message = chrome))
+        finding.users(text!(
+            "Chrome says: {message}. JavaScript sees only close code 1006.",
+            message = chrome.trim_end_matches('.')
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way of a connection, step by step, for the eye: what went well, what did not, and how long it took.
 
-use crate::reading::{duration, ending, status_line};
+use crate::reading::{duration, ending, reached, status_line};
 use crate::symptom::{Symptom, symptoms};
 use crate::text;
 use crate::text::Text;
@@ -195,20 +195,6 @@ fn proxy(evidence: &Evidence) -> Option<Step> {
         TunnelOutcome::NotAProxy(_) => (Status::Fail, text!("{proxy} is no proxy", proxy = &tunnel.proxy)),
     };
     step(StepName::Proxy, status, summary, Some(tunnel.took_us))
-}
-
-fn reached(outcome: Reached) -> Text {
-    match outcome {
-        Reached::Connected => text!("connected"),
-        Reached::Refused => text!("refused"),
-        Reached::Reset => text!("reset"),
-        Reached::HostUnreachable => text!("host unreachable"),
-        Reached::NetworkUnreachable => text!("network unreachable"),
-        Reached::Forbidden => text!("forbidden by a local rule"),
-        Reached::NoSourceAddress => text!("no source port is left"),
-        Reached::Silence => text!("no answer"),
-        Reached::Failed(number) => text!("error {number} of the system", number = i64::from(number)),
-    }
 }
 
 fn tcp(evidence: &Evidence, symptoms: &[Symptom]) -> Option<Step> {

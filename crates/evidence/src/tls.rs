@@ -46,6 +46,9 @@ pub struct Tls {
 }
 
 impl Tls {
+    /// The words of a [`TlsOutcome::Failed`] that is nobody's fault on the other side.
+    pub const NAME_UNUSABLE: &str = "the name cannot stand in a TLS handshake";
+
     /// The server's own certificate.
     #[must_use]
     pub fn leaf(&self) -> Option<&Certificate> {

@@ -137,6 +137,10 @@ impl TlsSettings {
             rustls_pki_types::pem::Error::NoItemsFound => TlsSettingsError::NoKey,
             other => TlsSettingsError::Malformed(other.to_string()),
         })?;
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        rustls::sign::CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider).map_err(|_| {
+            TlsSettingsError::Malformed("the key does not belong to the certificate".to_owned())
+        })?;
         Ok(ClientIdentity { chain, key })
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn shake(
     };
     let captured = Captured::default();
     let Some((config, server_name)) = config(probe, variation, &name, &captured) else {
-        tls.outcome = TlsOutcome::Failed("the name cannot stand in a TLS handshake".to_owned());
+        tls.outcome = TlsOutcome::Failed(Tls::NAME_UNUSABLE.to_owned());
         return Shaken { tls, stream: None };
     };
     let began = Instant::now();

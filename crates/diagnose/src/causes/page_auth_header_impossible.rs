@@ -1,102 +1,130 @@
-//! The server wants a header that no page can send.
+//! The server wants a header that pages cannot send.
 
+use crate::answers::{Refusal, refusal};
+use crate::browser::is_asked_for;
 use crate::reading::{experiment, refused, status_line};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text};
-use evidence::{Evidence, Question, Variation};
+use crate::{Confidence, Finding, Remedy, Stack, Verdict, cause, text};
+use evidence::{Evidence, Question, Response, Variation};
 
 cause! {
-    /// The server wants an Authorization header, which browsers cannot send
+    /// The server wants an Authorization header, which a page cannot set
     ///
     /// # What you see
-    /// 401 or 403 in the browser, 101 from Postman, wscat and programs with the header.
+    /// 401 or 403 in every browser; Postman, wscat and the server's own tests connect, because they send
+    /// `Authorization`.
     ///
     /// # Why it happens
-    /// The browser's `WebSocket` has no way to set headers. A token that is checked in `Authorization` works for `fetch` and never
-    /// for a socket.
+    /// `new WebSocket(url, protocols)` has no way to set a header (whatwg/websockets#16). Libraries that take
+    /// `extraHeaders` use it only outside browsers.
     ///
     /// # What to do
-    /// Take the token from a cookie, from a short-lived ticket in the address, from the first message, or from
-    /// `Sec-WebSocket-Protocol`.
+    /// Let the server accept something that pages can send: a session cookie, a short-lived ticket in the query, a token in
+    /// the first message, or one in the list of subprotocols.
     ///
     /// # How to be sure
-    /// With the header the handshake gets 101, without it the status that browsers see.
+    /// With `-H 'Authorization: …'` the handshake opens, without it the server refuses, and that is all the difference.
     "page-auth-header-impossible", Browser, judge
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
-    // For a program the header is the right way.
-    if evidence.case.page.is_none() && !evidence.case.as_browser {
+    let case = &evidence.case;
+    if !is_asked_for(case) {
         return Verdict::Unseen;
     }
-    let given = evidence.case.has_header("authorization");
-    let (finding, id) = if given {
-        let Some(with) = evidence.handshake().filter(|seen| seen.opened()) else { return Verdict::Unseen };
+    if case.has_header("authorization") {
+        if !evidence.handshake().is_some_and(|seen| seen.opened()) {
+            return Verdict::Unseen;
+        }
         let bare = Variation { bare: true, ..Variation::default() };
-        let Some(without) = experiment(evidence, &bare) else { return Verdict::Open(vec![Question::Upgrade(bare)]) };
-        let Some(response) = without.fact.response().filter(|response| matches!(response.status, 401 | 403)) else {
-            return Verdict::RuledOut(text!("without the header it opens as well"));
-        };
-        let finding = Finding::error(Confidence::Proven, text!("The server wants an Authorization header, and no page can send one"))
-            .proof(&[with.id], text!("With the Authorization header the handshake gets 101."))
-            .proof(&[without.id], text!("Without it the handshake gets {status}: that is what browsers get.", status = status_line(response)));
-        (finding, with.id)
-    } else {
-        let bearer = refused(evidence).filter(|(_, response)| {
-            response.status == 401
-                && response.headers_named("www-authenticate").any(|value| value.to_ascii_lowercase().starts_with("bearer"))
-        });
-        let Some((handshake, response)) = bearer else { return Verdict::Unseen };
-        let finding = Finding::error(Confidence::Likely, text!("The server wants an Authorization header, and no page can send one"))
-            .explains(Symptom::NotSwitched)
-            .proof(&[handshake.id], text!("The handshake gets {status}, and the server asks for a bearer token.", status = status_line(response)));
-        (finding, handshake.id)
+        let Some(tried) = experiment(evidence, &bare) else { return Verdict::Open(vec![Question::Upgrade(bare)]) };
+        if tried.opened() {
+            return Verdict::RuledOut(text!("without the Authorization header it opens as well"));
+        }
+        let Some(response) = tried.fact.response() else { return Verdict::Unseen };
+        // Browsers do send Basic and Digest of their own accord, once the user has typed them in.
+        if is_browsers_own(response) || !matches!(response.status, 400 | 401 | 403) {
+            return Verdict::Unseen;
+        }
+        let alone = case.header_names.len() == 1;
+        return finding(if alone { Confidence::Proven } else { Confidence::Likely })
+            .proof(&[tried.id], text!("With the Authorization header the handshake gets 101, without it {status}.", status = status_line(response)))
+            .holds();
+    }
+    let Some((seen, response)) = refused(evidence).filter(|(_, response)| refusal(response) == Some(Refusal::Credentials)) else {
+        return Verdict::Unseen;
     };
-    finding
-        .explains(Symptom::BrowserRefused)
-        .proof(&[id], text!("The browser's WebSocket constructor takes an address and subprotocols, no headers."))
-        .users(text!("Browsers: close code 1006. Postman, wscat and programs connect."))
+    let scheme = response.header("www-authenticate").unwrap_or_default();
+    if scheme.is_empty() || is_browsers_own(response) || case.has_header("cookie") {
+        return Verdict::Unseen;
+    }
+    let scheme: String = scheme.chars().take(60).collect();
+    finding(Confidence::Likely)
+        .proof(&[seen.id], text!("It asks for: {scheme}", scheme = scheme))
+        .would_tell(text!("Repeat it with valid credentials: -H 'Authorization: …' or --cookie 'NAME=VALUE'"))
+        .holds()
+}
+
+/// Schemes that browsers know themselves.
+pub(super) fn is_browsers_own(response: &Response) -> bool {
+    response.headers_named("www-authenticate").any(|value| {
+        let scheme = value.split([' ', ',']).next().unwrap_or_default().to_ascii_lowercase();
+        matches!(scheme.as_str(), "basic" | "digest" | "negotiate" | "ntlm")
+    })
+}
+
+fn finding(confidence: Confidence) -> Finding {
+    Finding::error(confidence, text!("The server wants an Authorization header, which a page cannot set"))
+        .users(text!("JavaScript: close code 1006; Chrome: \"Unexpected response code: 401\". There is no option that adds a header."))
         .remedy(Remedy::for_stack(
             Stack::Browser,
-            text!("Send a ticket instead, or the token in the first message"),
-            "const { ticket } = await (await fetch('/ws-ticket', { headers: { Authorization } })).json()\nnew WebSocket(`${url}?ticket=${ticket}`)\n// or: socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }))",
+            text!("A ticket, fetched just before over an ordinary request that carries the header"),
+            "const { ticket } = await (await fetch('/ws-ticket', { headers: { Authorization: `Bearer ${token}` } })).json();\nsocket = new WebSocket(`wss://…/ws?ticket=${encodeURIComponent(ticket)}`);",
         ))
         .remedy(Remedy::for_stack(
             Stack::Node,
-            text!("On the server: take the token from a cookie or from a ticket that works once"),
-            "server.on('upgrade', (request, socket, head) => {\n  const ticket = new URL(request.url, 'http://x').searchParams.get('ticket')\n  // check it, then handleUpgrade\n})",
+            text!("Or the token in the first message, and nothing else before that"),
+            "socket.once('message', (data) => authenticate(JSON.parse(data).token) || socket.close(4401));",
         ))
-        .holds()
+        .remedy(Remedy::for_stack(
+            Stack::SocketIo,
+            text!("Socket.IO: use auth, which travels in the first packet, not extraHeaders"),
+            "io(url, { auth: { token } })   // server: socket.handshake.auth.token",
+        ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::CAUSE;
+    use crate::Confidence;
     use crate::sample::{Sample, asks, does_not_hold, holds};
     use evidence::Variation;
-
-    fn with_header() -> Sample {
-        Sample::ws().case(|case| case.header_names = vec!["Authorization".into()]).opens()
-    }
 
     fn bare() -> Variation {
         Variation { bare: true, ..Variation::default() }
     }
 
+    fn given() -> Sample {
+        Sample::wss()
+            .page("https://app.example/", |_| {})
+            .case(|case| case.header_names = vec!["Authorization".into()])
+            .opens()
+    }
+
     #[test]
-    fn holds_where_a_page_needs_it() {
-        let page = with_header().page("http://app.example/", |_| {});
-        assert_eq!(asks(&CAUSE, page.clone()).len(), 1);
-        let _ = holds(&CAUSE, page.experiment(bare(), 401, ""));
-        let bearer = Sample::ws().answer_with(401, &["www-authenticate: Bearer"], "").page("http://app.example/", |_| {});
-        let _ = holds(&CAUSE, bearer);
+    fn holds_where_only_the_header_lets_it_in() {
+        assert_eq!(asks(&CAUSE, given()).len(), 1);
+        assert_eq!(holds(&CAUSE, given().experiment(bare(), 401, "Unauthorized")).confidence, Confidence::Proven);
+        let asked = Sample::wss().case(|case| case.as_browser = true).answer_with(401, &["www-authenticate: Bearer"], "");
+        assert_eq!(holds(&CAUSE, asked).confidence, Confidence::Likely);
     }
 
     #[test]
     fn near_misses() {
-        // A program: the header is the right way.
-        does_not_hold(&CAUSE, with_header().experiment(bare(), 401, ""));
-        does_not_hold(&CAUSE, with_header().page("http://app.example/", |_| {}).opens_with(bare(), |_| {}));
-        let basic = Sample::ws().answer_with(401, &["www-authenticate: Basic realm=\"x\""], "").page("http://app.example/", |_| {});
-        does_not_hold(&CAUSE, basic);
+        does_not_hold(&CAUSE, given().opens_with(bare(), |_| {}));
+        does_not_hold(&CAUSE, given().experiment_with(bare(), 401, &["www-authenticate: Basic realm=x"], ""));
+        // A program can set it.
+        does_not_hold(&CAUSE, Sample::wss().answer_with(401, &["www-authenticate: Bearer"], ""));
+        let without = Sample::wss().case(|case| case.as_browser = true).answer(401, "Unauthorized");
+        does_not_hold(&CAUSE, without);
     }
 }

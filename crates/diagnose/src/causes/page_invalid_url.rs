@@ -1,50 +1,48 @@
-//! An address that the constructor does not take.
+//! An address that a browser's constructor does not accept.
 
-use crate::{Confidence, Finding, Remedy, Stack, Verdict, cause, page, text};
+use crate::browser;
+use crate::{Confidence, Finding, Remedy, Verdict, cause, text};
 use evidence::Evidence;
 
 cause! {
-    /// The browser does not accept the address
+    /// The address is not one that `new WebSocket` accepts
     ///
     /// # What you see
-    /// `new WebSocket()` throws at once: `SyntaxError: The URL contains a fragment identifier`, "is invalid", "scheme must be
-    /// either 'ws' or 'wss'". No packet leaves.
+    /// `SyntaxError: Failed to construct 'WebSocket': The URL contains a fragment identifier`, at once and without a packet.
+    /// Or, with a name and password in the address, a 401 in some browsers only.
     ///
     /// # Why it happens
-    /// The address has a `#fragment`, or is no absolute ws or wss URL. `http:`, `https:` and relative addresses are taken by
-    /// recent browsers only. Credentials in the address (`wss://user:password@…`) are used by some clients and ignored by others.
+    /// RFC 6455 section 3 forbids `#fragment` in WebSocket addresses; browsers, node `ws` and Python `websockets` refuse
+    /// it. `user:password@` is sent by Chrome and Firefox, not by Safari, and ends up in logs. Relative addresses and
+    /// `http(s):` are accepted only by browsers since 2024.
     ///
     /// # What to do
-    /// Write an absolute `wss://` address without fragment and credentials.
+    /// An absolute `ws:` or `wss:` address without fragment and without credentials. Write a `#` that belongs to a value
+    /// as `%23`.
     ///
     /// # How to be sure
-    /// The error is a `SyntaxError` (mixed content is a `SecurityError`) and depends on the text alone.
+    /// The exception is a `SyntaxError` and names the address; mixed content is a `SecurityError`.
     "page-invalid-url", Browser, judge
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
-    let target = &evidence.case.target;
-    let has = |oddity: &str| target.oddities.iter().any(|known| known == oddity);
-    let ids = page::ids(evidence);
-    let (fragment, credentials) = (has("fragment"), has("credentials"));
-    let finding = match (fragment, credentials, evidence.case.page.is_some()) {
-        (true, _, true) => Finding::error(Confidence::Proven, text!("Browsers refuse an address with a fragment (#…)")),
-        (true, _, false) => Finding::warning(Confidence::Proven, text!("Browsers refuse an address with a fragment (#…)")),
-        (false, true, _) => Finding::warning(Confidence::Likely, text!("The address has credentials in it, which not every client sends")),
-        (false, false, _) => return Verdict::Unseen,
-    };
-    let finding = if fragment {
-        finding
-            .proof(&ids, text!("The address that was given has a #fragment; the check went on without it."))
-            .users(text!("Browsers: SyntaxError from new WebSocket(); many programs drop the fragment and connect."))
-    } else {
-        finding
-            .proof(&ids, text!("The address that was given has a user name or a password in it."))
-            .users(text!("Some clients send them as Basic credentials, others drop them: then 401."))
-    };
-    finding
-        .remedy(Remedy::for_stack(Stack::Browser, text!("Leave it out"), format!("new WebSocket('{}')", target.url())))
-        .holds()
+    let case = &evidence.case;
+    let has = |name: &str| case.target.oddities.iter().any(|oddity| oddity == name);
+    if has("fragment") {
+        return browser::finding(case, Confidence::Proven, text!("The address has a #fragment: browsers throw a SyntaxError before they connect"))
+            .proof(&[], text!("What was given ends in #…; the check ran without it."))
+            .users(text!("Chrome: \"The URL contains a fragment identifier\". node ws and Python websockets refuse it, too."))
+            .remedy(Remedy::new(text!("Leave the fragment out; write a # that belongs to a value as %23")))
+            .holds();
+    }
+    if has("credentials") {
+        return Finding::warning(Confidence::Likely, text!("The address carries a name and password, which not every browser sends"))
+            .proof(&[], text!("What was given has user:password@ in it; the check ran without them."))
+            .users(text!("Chrome and Firefox send them as Basic credentials, Safari does not; proxies and servers may log them."))
+            .remedy(Remedy::new(text!("Programs: send them as a header, -H 'Authorization: Basic …'; pages: use a cookie or a ticket")))
+            .holds();
+    }
+    Verdict::Unseen
 }
 
 #[cfg(test)]
@@ -54,15 +52,12 @@ mod tests {
     use crate::sample::{Sample, does_not_hold, holds};
 
     #[test]
-    fn holds_for_odd_addresses() {
-        assert_eq!(holds(&CAUSE, Sample::at("ws://app.example/ws#room").opens()).severity, Severity::Warning);
-        let page = Sample::at("ws://app.example/ws#room").opens().page("http://app.example/", |_| {});
-        assert_eq!(holds(&CAUSE, page).severity, Severity::Error);
-        let _ = holds(&CAUSE, Sample::at("ws://user:secret@app.example/ws").opens());
-    }
-
-    #[test]
-    fn near_misses() {
-        does_not_hold(&CAUSE, Sample::at("ws://app.example/ws?room=%23").opens());
+    fn holds_for_fragments_and_credentials() {
+        let fragment = Sample::at("ws://app.example/ws#top");
+        assert_eq!(holds(&CAUSE, fragment.clone()).severity, Severity::Warning);
+        let browser = fragment.case(|case| case.as_browser = true);
+        assert_eq!(holds(&CAUSE, browser).severity, Severity::Error);
+        assert_eq!(holds(&CAUSE, Sample::at("ws://li:secret@app.example/ws")).severity, Severity::Warning);
+        does_not_hold(&CAUSE, Sample::at("ws://app.example/ws?x=%23top").opens());
     }
 }

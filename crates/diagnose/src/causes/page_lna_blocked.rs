@@ -1,49 +1,73 @@
-//! A public page opens a socket into the local network.
+//! A public page opens a socket in the user's own network.
 
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, page, text};
+use crate::browser::page_url;
+use crate::{Confidence, Finding, Remedy, Stack, Verdict, cause, text};
 use evidence::{Answer, Evidence};
 
 cause! {
-    /// A public page may not connect into the local network
+    /// A public page needs permission to reach the local network
     ///
     /// # What you see
-    /// Chrome 147 and later: `net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS`, or a prompt for permission. The server sees
-    /// nothing. Command line tools connect, and so does a page on the same machine.
+    /// Chrome and its relatives from 147 on ask "… wants to look for and connect to any device on your local network", or
+    /// fail at once with `net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS`. The server sees nothing. Command line tools
+    /// connect, and so does a page on localhost.
     ///
     /// # Why it happens
-    /// Local Network Access: a page from the public network needs the user's permission to connect to this machine or to the
-    /// local network, and must itself come over https. In a frame it needs leave of the outer page, too.
+    /// Local Network Access: a page from a public address needs the user's permission for sockets to loopback and private
+    /// addresses. Only secure (https) pages may ask; an http page is refused without a question, a frame needs
+    /// `allow` from the page around it, and a permission that was denied stays denied. The address counts, not the name.
     ///
     /// # What to do
-    /// Serve the page over https and let users grant the prompt; or serve the page from the local side; in a frame set
-    /// `allow="local-network-access; loopback-network"`. Managed browsers: policy `LocalNetworkAccessAllowedForUrls`.
+    /// Serve the page over https and tell people to allow it; serve it from the same network as the socket; or let the
+    /// socket be reached at a public address. In frames, pass the permission on. Administrators can grant it by policy.
     ///
     /// # How to be sure
-    /// The page's host has a public address, the socket's a private or loopback one; from a page on localhost it works.
+    /// It works with `chrome://flags/#local-network-access-check-websockets` disabled, and from a page on localhost.
     "page-lna-blocked", Browser, judge
 }
 
+// Sources: WICG Local Network Access, "Integration with WebSockets"; Chrome 147 release notes; chromestatus
+// 5197681148428288; developer.chrome.com, "Local Network Access" (insecure pages are refused without a prompt).
 fn judge(evidence: &Evidence) -> Verdict {
-    let (Some(seen), Some(url)) = (evidence.page(), page::address(evidence)) else { return Verdict::Unseen };
-    // Where a page lies is known only where it was loaded.
-    if seen.fact.local || !seen.fact.target_local || !matches!(seen.fact.answer, Answer::Response(_)) {
+    let Some(seen) = evidence.page() else { return Verdict::Unseen };
+    // Where the page's name has no address here, nothing tells that it is a public one.
+    let unknown = matches!(&seen.fact.answer, Answer::NotSent(why) if why == "dns");
+    if seen.fact.local || !seen.fact.target_local || unknown || evidence.case.via.is_some() {
         return Verdict::Unseen;
     }
-    let secure = url.scheme() == "https";
-    let (page, socket) = (url.origin().ascii_serialization(), evidence.case.target.url());
-    let finding = if secure {
-        Finding::warning(Confidence::Likely, text!("Chrome asks its users before the page {page} may connect into the local network", page = &page))
+    let Some((page, _)) = page_url(evidence) else { return Verdict::Unseen };
+    let target = &evidence.case.target;
+    let finding = if page.scheme() == "https" {
+        let title = text!("Chrome asks before a public page may reach {host} in the local network", host = &target.host);
+        Finding::warning(Confidence::Likely, title)
+            .users(text!("Chrome 147 and later: a question first; if it is denied, or in a frame without the permission, net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS. Firefox and Safari have rules of their own."))
     } else {
-        Finding::error(Confidence::Likely, text!("Chrome does not let the http page {page} connect into the local network", page = &page))
+        let title = text!("Chrome does not let an http page reach {host} in the local network", host = &target.host);
+        Finding::error(Confidence::Likely, title)
+            .proof(&[seen.id], text!("The page comes over http, and only https pages may ask for the permission."))
+            .users(text!("Chrome 147 and later: net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS, without a question."))
+            .remedy(Remedy::new(text!("Serve the page over https, so that it may ask")))
     };
+    let addresses: Vec<String> = evidence.addresses().iter().take(3).map(ToString::to_string).collect();
+    let mut finding = finding;
+    if addresses.is_empty() {
+        finding = finding.proof(&[seen.id], text!("The page has a public address, the socket's is in the local network."));
+    } else {
+        finding = finding.proof(
+            &[seen.id],
+            text!("The page has a public address, the socket's is in the local network: {addresses}.", addresses = addresses.join(", ")),
+        );
+    }
+    let permission = if target.is_loopback() { "loopback-network" } else { "local-network" };
     finding
-        .explains(Symptom::BrowserRefused)
-        .proof(&[seen.id], text!("{page} has a public address, {socket} one of this machine or of a private network.", page = &page, socket = &socket))
-        .proof_if((!secure).then(|| (seen.id, text!("The page comes over http, so it cannot even ask for the permission."))))
-        .users(text!("Chrome 147 and later: a prompt, or net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS; other browsers connect."))
-        .remedy(Remedy::new(text!("Serve the page over https, and tell users to allow access to the local network when they are asked")))
-        .remedy(Remedy::for_stack(Stack::Browser, text!("In a frame: pass the permission on"), "<iframe allow=\"local-network-access; loopback-network\" src=\"…\"></iframe>"))
-        .remedy(Remedy::new(text!("In managed browsers: allow the page by policy")).command(format!("LocalNetworkAccessAllowedForUrls = [\"{page}\"]")))
+        .remedy(Remedy::for_stack(
+            Stack::Browser,
+            text!("Pass the permission on to the frame that opens the socket"),
+            format!("<iframe src=\"…\" allow=\"{permission}; local-network-access\"></iframe>"),
+        ))
+        .remedy(Remedy::new(text!("Managed browsers: put the page's origin on the policy LocalNetworkAccessAllowedForUrls")))
+        .remedy(Remedy::new(text!("Or serve the page from the machine or network of the socket")))
+        .would_tell(text!("In Chrome, disable chrome://flags/#local-network-access-check-websockets and try again."))
         .holds()
 }
 
@@ -54,25 +78,27 @@ mod tests {
     use crate::sample::{Sample, does_not_hold, holds};
     use evidence::Answer;
 
-    fn local(page: &str) -> Sample {
-        Sample::bare("ws://127.0.0.1:4455/").page(page, |page| page.target_local = true)
+    fn page(url: &str, local: bool, target_local: bool) -> Sample {
+        Sample::at("ws://127.0.0.1:4455/")
+            .page(url, |page| (page.local, page.target_local) = (local, target_local))
+            .opens()
     }
 
     #[test]
-    fn holds_for_a_public_page() {
-        assert_eq!(holds(&CAUSE, local("https://app.example/")).severity, Severity::Warning);
-        assert_eq!(holds(&CAUSE, local("http://app.example/")).severity, Severity::Error);
+    fn holds_for_a_public_page_and_a_local_socket() {
+        assert_eq!(holds(&CAUSE, page("https://app.example/", false, true)).severity, Severity::Warning);
+        assert_eq!(holds(&CAUSE, page("http://app.example/", false, true)).severity, Severity::Error);
     }
 
     #[test]
     fn near_misses() {
-        let home = Sample::bare("ws://127.0.0.1:4455/").page("http://localhost/", |page| (page.local, page.target_local) = (true, true));
-        does_not_hold(&CAUSE, home);
-        does_not_hold(&CAUSE, Sample::wss().page("https://app.example/", |_| {}));
-        let unknown = Sample::bare("ws://127.0.0.1:4455/").page("https://app.example/", |page| {
+        does_not_hold(&CAUSE, page("https://app.example/", true, true));
+        does_not_hold(&CAUSE, page("https://app.example/", false, false));
+        let unknown = Sample::ws().page("https://app.example/", |page| {
             page.target_local = true;
             page.answer = Answer::NotSent("dns".into());
         });
         does_not_hold(&CAUSE, unknown);
+        does_not_hold(&CAUSE, Sample::ws().opens());
     }
 }

@@ -49,7 +49,7 @@ fn judge(evidence: &Evidence) -> Verdict {
             format!("# in the application: listen on 0.0.0.0:{port} or [::]:{port}\n# in Docker: publish the port, -p {port}:{port}"),
         ))
         .ask([80, 443].into_iter().filter(|other| *other != port).map(|other| Question::Connect { port: Some(other) }))
-        .yields_to(&["dns-filtered", "client-localhost-v6-first", "tcp-bound-to-loopback", "tcp-lb-no-healthy-target"]);
+        .yields_to(&["dns-filtered", "client-localhost-v6-first", "tcp-bound-to-loopback", "tcp-lb-no-healthy-target", "page-wrong-port-behind-proxy"]);
     for other in [443, 80] {
         let open = evidence.connections_to(other).into_iter().find(|seen| seen.outcome == Reached::Connected);
         if let Some(open) = open.filter(|_| other != port) {

@@ -2,7 +2,7 @@
 
 use crate::reading::tls_failed;
 use crate::{Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
-use evidence::{Evidence, TlsOutcome};
+use evidence::{Evidence, Tls, TlsOutcome};
 
 cause! {
     /// The server's TLS handshake is malformed or too large
@@ -26,6 +26,9 @@ cause! {
 fn judge(evidence: &Evidence) -> Verdict {
     let Some(tls) = tls_failed(evidence) else { return Verdict::Unseen };
     let TlsOutcome::Failed(why) = &tls.outcome else { return Verdict::Unseen };
+    if why == Tls::NAME_UNUSABLE {
+        return Verdict::Unseen;
+    }
     // rustls refuses handshake messages of more than 64 KiB, OpenSSL chains of more than 100 KB.
     let too_large = why.contains("TooLarge") || tls.chain_length > 20;
     let title = if too_large {
