@@ -36,6 +36,7 @@ pub use cause::{Cause, HEADINGS, Layer, Page, Verdict};
 pub use csp::{Outcome as PolicyOutcome, judge_policy};
 pub use diagnosis::{Conclusion, Diagnosis, Excluded, Overall};
 pub use finding::{Confidence, Finding, Proof, Remedy, Safety, Severity, Stack};
+pub use reading::shell_word;
 pub use steps::{Status, Step, StepName, steps};
 pub use symptom::{Symptom, symptoms};
 pub use text::{Arg, Locale, LocaleError, Text};

@@ -109,6 +109,16 @@ fn is_same_template(one: &str, other: &str) -> bool {
     shorter > 0 && start * 2 >= shorter
 }
 
+/// A word as a shell reads it back: people paste our commands, and what servers say must not run there.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-:/@%+,=[]".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// The proxy that stands in front, as its headers tell: its name, or "a proxy".
 pub(crate) fn front(response: &Response) -> Option<Product> {
     fingerprint::hops(response).first().copied()
@@ -233,6 +243,19 @@ mod tests {
             (1536, "1.5 KiB"),
         ] {
             assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_stays_one_word() {
+        for (text, word) in [
+            ("wss://app.example/ws", "wss://app.example/ws"),
+            ("wss://app.example/ws?a=1&b=2", "'wss://app.example/ws?a=1&b=2'"),
+            ("http://x/$(reboot)", "'http://x/$(reboot)'"),
+            ("a'b", "'a'\\''b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), word);
         }
     }
 

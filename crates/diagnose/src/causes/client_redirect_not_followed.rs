@@ -1,7 +1,7 @@
 //! The server redirects, and WebSocket clients do not follow.
 
 use crate::reading::{refused, status_line};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text};
+use crate::{shell_word, Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text};
 use evidence::Evidence;
 
 cause! {
@@ -48,7 +48,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         .explains(Symptom::BrowserRefused)
         .proof(&[handshake.id], text!("{status}, Location: {location}", status = status_line(response), location = location))
         .users(text!("Browsers: close code 1006 and \"Unexpected response code: {status}\".", status = response.status))
-        .remedy(Remedy::new(text!("Use the final address in the client")).command(format!("keepwire check {final_url}")))
+        .remedy(Remedy::new(text!("Use the final address in the client")).command(format!("keepwire check {}", shell_word(&final_url))))
         .remedy(Remedy::for_stack(Stack::Nginx, text!("Or exempt the socket from the redirect"), format!("location {} {{\n    # proxy_pass and the upgrade headers, above the rule that redirects\n}}", target.bare_path())))
         .yields_to(&[
             "upgrade-redirected-elsewhere",

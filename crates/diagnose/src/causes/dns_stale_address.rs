@@ -1,7 +1,7 @@
 //! This machine has another address for the name than the name servers give.
 
 use crate::symptom::symptoms;
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, names, text};
+use crate::{shell_word, Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, names, text};
 use evidence::Evidence;
 
 cause! {
@@ -50,7 +50,7 @@ fn judge(evidence: &Evidence) -> Verdict {
             Remedy::for_stack(Stack::Linux, text!("Look into the hosts file, and empty the cache"), "# remove the old line from /etc/hosts")
                 .command(format!("getent ahosts {host}; grep {host} /etc/hosts; resolvectl flush-caches", host = target.host)),
         )
-        .remedy(Remedy::new(text!("Ask the expected address directly")).command(format!("keepwire check {} --connect-to {connect}", target.url())));
+        .remedy(Remedy::new(text!("Ask the expected address directly")).command(format!("keepwire check {} --connect-to {connect}", shell_word(&target.url()))));
     for symptom in trouble {
         finding = finding.explains(symptom);
     }

@@ -1,7 +1,7 @@
 //! The forward proxy itself does not work.
 
 use crate::forward;
-use crate::{Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
+use crate::{shell_word, Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
 use evidence::{Evidence, TunnelOutcome};
 
 cause! {
@@ -41,7 +41,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         .proof(&[tunnel.id], text!("Asked for {destination}: {outcome}.", destination = &tunnel.destination, outcome = forward::outcome(&tunnel.outcome)))
         .not(text!("the server: it was not asked yet"))
         .users(text!("Browsers with this proxy: close code 1006 and net::ERR_PROXY_CONNECTION_FAILED."))
-        .remedy(Remedy::new(text!("Correct the proxy's address, or do without it")).command(format!("keepwire check {} --via none", evidence.case.target.url())))
+        .remedy(Remedy::new(text!("Correct the proxy's address, or do without it")).command(format!("keepwire check {} --via none", shell_word(&evidence.case.target.url()))))
         .yields_to(&["client-uses-proxy-wrongly", "client-offline"]);
     if let TunnelOutcome::NotAProxy(said) = &tunnel.fact.outcome {
         let said: String = said.chars().take(60).collect();

@@ -1,7 +1,7 @@
 //! The forward proxy does not get to the host.
 
 use crate::forward;
-use crate::{Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
+use crate::{shell_word, Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
 use evidence::{Evidence, Question, TunnelOutcome, Variation};
 
 cause! {
@@ -64,7 +64,7 @@ fn judge(evidence: &Evidence) -> Verdict {
         (None, Some(seen)) => finding
             .proof(&[seen.id], text!("Without the proxy the host is not reached either, from here."))
             .remedy(Remedy::new(text!("See whether the host runs and which name the proxy needs for it")).command(format!("getent ahosts {host}   # on the proxy's machine"))),
-        (None, None) => finding.remedy(Remedy::new(text!("Try without the proxy")).command(format!("keepwire check {} --via none", evidence.case.target.url()))),
+        (None, None) => finding.remedy(Remedy::new(text!("Try without the proxy")).command(format!("keepwire check {} --via none", shell_word(&evidence.case.target.url())))),
     };
     finding.holds()
 }

@@ -1,6 +1,6 @@
 //! The server does not send the certificate of its issuer.
 
-use crate::{Confidence, Remedy, Stack, Verdict, cause, certificates, text};
+use crate::{shell_word, Confidence, Remedy, Stack, Verdict, cause, certificates, text};
 use evidence::Evidence;
 
 cause! {
@@ -50,7 +50,7 @@ fn judge(evidence: &Evidence) -> Verdict {
             .proof(&[served.tls.id], text!("The certificate says where its issuer's can be fetched: {url}.", url = url))
             .remedy(
                 Remedy::new(text!("Put the missing certificate behind the server's own in its file"))
-                    .command(format!("curl -s {url} | openssl x509 -inform der >> fullchain.pem   # then reload the server")),
+                    .command(format!("curl -s {} | openssl x509 -inform der >> fullchain.pem   # then reload the server", shell_word(url))),
             );
     }
     finding.holds()

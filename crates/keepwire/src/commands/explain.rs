@@ -59,7 +59,8 @@ fn page(context: &Context, id: &str, out: &mut String) -> Result<(), Problem> {
             out.push_str(&format!("    {line}\n"));
         } else if let Some(heading) = line.strip_prefix("# ") {
             flush(&mut paragraph, out);
-            out.push_str(&format!("\n{}\n", paint(BOLD, heading)));
+            let gap = if out.ends_with("\n\n") { "" } else { "\n" };
+            out.push_str(&format!("{gap}{}\n", paint(BOLD, heading)));
         } else if line.is_empty() || line.starts_with("- ") || line.starts_with('|') {
             flush(&mut paragraph, out);
             if line.is_empty() {

@@ -3,7 +3,7 @@
 use super::Look;
 use super::model::{FindingPart, Fix, Layer, Report};
 use super::style::{BOLD, DIM, WIDTH, of, pad, paint, width, wrap};
-use diagnose::{Locale, Text, text};
+use diagnose::{Locale, Text, shell_word, text};
 use std::io::{self, Write};
 
 /// Fixes that are shown; the rest are one `-v` away.
@@ -35,7 +35,7 @@ pub(super) fn write(report: &Report, locale: &Locale, look: Look, out: &mut dyn 
     }
     if !errors.is_empty() {
         writeln!(out)?;
-        page.field(&text!("Then"), &format!("keepwire check {}", report.target.url), out)?;
+        page.field(&text!("Then"), &format!("keepwire check {}", shell_word(&report.target.url)), out)?;
     }
     if let Some(first) = report.findings.first() {
         page.field(&text!("More"), &format!("keepwire explain {}", first.cause), out)?;
