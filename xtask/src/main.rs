@@ -15,7 +15,8 @@ use std::process::ExitCode;
 const TASKS: &str = "\
 usage: cargo xtask TASK [OPTIONS]
 
-  ci                 what CI runs: format, clippy, tidy, tests, a little fuzzing, e2e
+  test               every test that needs nothing but cargo: tidy, units, scenarios, snapshots
+  ci                 what CI runs: format, clippy, test, a little fuzzing, e2e
   tidy               the checks that rustc and clippy do not make
   generate           files that are written from others (docs/causes, schema, README)
   new cause ID       the skeleton of a cause, with its translation
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     };
     let result = match task {
         "e2e" => return e2e::main(rest),
+        "test" => ci::test(),
         "ci" => ci::run(rest),
         "tidy" => tidy::run(),
         "generate" => generate::run(),
