@@ -9,6 +9,7 @@ mod markdown;
 mod model;
 pub(crate) mod style;
 mod text;
+mod words;
 
 pub use json::schema;
 pub use model::{Report, exit_code};
@@ -52,6 +53,23 @@ pub fn replay(case: &str, json: bool, locale: &Locale) -> Result<String, String>
 /// # Errors
 /// What writing came to.
 pub fn write(
+    format: Format,
+    reports: &[Report],
+    locale: &Locale,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if !look.ascii || !matches!(format, Format::Text | Format::Concise) {
+        return write_as(format, reports, locale, look, out);
+    }
+    let mut bytes = Vec::new();
+    write_as(format, reports, locale, look, &mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The few signs that English sentences and recipes use; other languages need their own letters.
+    out.write_all(text.replace('…', "...").replace('→', "->").replace('·', "-").as_bytes())
+}
+
+fn write_as(
     format: Format,
     reports: &[Report],
     locale: &Locale,

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::model::{FindingPart, Layer};
+use super::words::{confidence_word, status_word};
 use diagnose::{Locale, text};
 use std::io::{self, Write};
 
@@ -38,15 +39,16 @@ pub(super) fn write(reports: &[Report], locale: &Locale, out: &mut dyn Write) ->
 fn one(report: &Report, locale: &Locale, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "<main>\n<h1><span class=\"badge {0}\">{0}</span> {1}</h1>\n<p>{2}</p>\n<table>",
+        "<main>\n<h1><span class=\"badge {0}\">{3}</span> {1}</h1>\n<p>{2}</p>\n<table>",
         report.verdict,
         escape(&report.target.url),
-        escape(&report.summary)
+        escape(&report.summary),
+        status_word(&report.verdict, locale)
     )?;
     let longest =
         report.layers.iter().chain(&report.what_if).filter_map(|layer| layer.ms).fold(0.1, f64::max);
     for layer in &report.layers {
-        row(layer, longest, out)?;
+        row(layer, longest, locale, out)?;
     }
     if !report.what_if.is_empty() {
         writeln!(
@@ -55,7 +57,7 @@ fn one(report: &Report, locale: &Locale, out: &mut dyn Write) -> io::Result<()> 
             escape(&text!("what-if, certificate check turned off:").say(locale))
         )?;
         for layer in &report.what_if {
-            row(layer, longest, out)?;
+            row(layer, longest, locale, out)?;
         }
     }
     writeln!(out, "</table>")?;
@@ -75,7 +77,7 @@ fn one(report: &Report, locale: &Locale, out: &mut dyn Write) -> io::Result<()> 
     )
 }
 
-fn row(layer: &Layer, longest: f64, out: &mut dyn Write) -> io::Result<()> {
+fn row(layer: &Layer, longest: f64, locale: &Locale, out: &mut dyn Write) -> io::Result<()> {
     let (time, bar) = match layer.ms {
         Some(ms) => {
             let width = (ms / longest * 100.0).clamp(0.0, 100.0);
@@ -85,10 +87,11 @@ fn row(layer: &Layer, longest: f64, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "<tr><td class=\"{0}\">{0}</td><td>{1}</td><td>{2}{bar}</td><td class=\"time\">{time}</td></tr>",
+        "<tr><td class=\"{0}\">{3}</td><td>{1}</td><td>{2}{bar}</td><td class=\"time\">{time}</td></tr>",
         layer.status,
         escape(&layer.title),
-        escape(&layer.summary)
+        escape(&layer.summary),
+        status_word(&layer.status, locale)
     )
 }
 
@@ -97,11 +100,12 @@ fn section(finding: &FindingPart, locale: &Locale, out: &mut dyn Write) -> io::R
         finding.because.as_ref().map(|id| format!(" · <code>{}</code>", escape(id))).unwrap_or_default();
     writeln!(
         out,
-        "<section>\n<h2><span class=\"badge {0}\">{0}</span> {1}</h2>\n<p><code>{2}</code> · {3}{because}</p>\n<dl>",
+        "<section>\n<h2><span class=\"badge {0}\">{4}</span> {1}</h2>\n<p><code>{2}</code> · {3}{because}</p>\n<dl>",
         finding.severity,
         escape(&finding.title),
         escape(&finding.cause),
-        finding.confidence
+        confidence_word(&finding.confidence, locale),
+        status_word(&finding.severity, locale)
     )?;
     let mut item = |name: diagnose::Text, html: String| {
         writeln!(out, "<dt>{}</dt><dd>{html}</dd>", escape(&name.say(locale)))

@@ -1,6 +1,7 @@
 //! Markdown, for tickets.
 
 use super::Report;
+use super::words::{confidence_word, status_word};
 use diagnose::{Locale, text};
 use std::io::{self, Write};
 
@@ -15,7 +16,7 @@ pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io
         writeln!(
             out,
             "| {}{mark} | {} | {time} | {} |",
-            layer.status,
+            status_word(&layer.status, locale),
             cell(&layer.title),
             cell(&layer.summary)
         )?;
@@ -23,7 +24,9 @@ pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io
     for finding in &report.findings {
         writeln!(out, "\n### {}: {}\n", finding.cause, plain(&finding.title))?;
         let because = finding.because.as_ref().map(|id| format!(", `{id}`")).unwrap_or_default();
-        writeln!(out, "*{}, {}{because}*\n", finding.severity, finding.confidence)?;
+        let (severity, confidence) =
+            (status_word(&finding.severity, locale), confidence_word(&finding.confidence, locale));
+        writeln!(out, "*{severity}, {confidence}{because}*\n")?;
         for (index, proof) in finding.evidence.iter().enumerate() {
             writeln!(out, "{}. {}", index + 1, plain(&proof.text))?;
         }

@@ -3,6 +3,7 @@
 use super::Look;
 use super::model::{FindingPart, Fix, Layer, Report};
 use super::style::{BOLD, DIM, WIDTH, of, pad, paint, width, wrap};
+use super::words::{confidence_word, status_word};
 use diagnose::{Locale, Text, shell_word, text};
 use std::io::{self, Write};
 
@@ -73,29 +74,6 @@ fn label_width(locale: &Locale) -> usize {
         .max()
         .unwrap_or(5)
         + 2
-}
-
-/// A status as a word, in the language of the report.
-pub(crate) fn status_word(status: &str, locale: &Locale) -> String {
-    let word = match status {
-        "ok" => text!("ok"),
-        "warn" | "warning" => text!("warn"),
-        "fail" | "error" => text!("FAIL"),
-        "note" => text!("note"),
-        "unknown" => text!("unknown"),
-        _ => text!("skip"),
-    };
-    word.say(locale)
-}
-
-/// A confidence as a word, in the language of the report.
-fn confidence_word(confidence: &str, locale: &Locale) -> String {
-    let word = match confidence {
-        "proven" => text!("proven"),
-        "likely" => text!("likely"),
-        _ => text!("possible"),
-    };
-    word.say(locale)
 }
 
 /// One line of the way; also what live progress shows.
