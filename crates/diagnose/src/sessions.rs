@@ -225,7 +225,8 @@ impl Cut<'_> {
         let how = crate::reading::ending(&self.ending.how);
         let sure = self.pings_help() == Some(true);
         let confidence = if sure { Confidence::Proven } else { Confidence::Likely };
-        let mut finding = Finding::error(confidence, title).explains(Symptom::Cut).proof(
+        // It works as long as somebody speaks: a warning, with what to do about it.
+        let mut finding = Finding::warning(confidence, title).explains(Symptom::Cut).proof(
             &[self.seen.id],
             text!("A quiet connection ended {time} after its last byte: {how}.", time = &time, how = how),
         );

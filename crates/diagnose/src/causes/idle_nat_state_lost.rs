@@ -57,7 +57,7 @@ fn finding(evidence: &Evidence, dead: Seen<'_, Hold>, proof: crate::Text) -> Ver
         return Verdict::RuledOut(text!("a connection with pings died as well"));
     }
     let confidence = if alive.is_some() { Confidence::Proven } else { Confidence::Likely };
-    let mut finding = Finding::error(confidence, text!("Something on the way forgets quiet connections without telling anybody"))
+    let mut finding = Finding::warning(confidence, text!("Something on the way forgets quiet connections without telling anybody"))
         .explains(Symptom::DeadSilently)
         .explains(Symptom::Cut)
         .proof(&[dead.id], proof);

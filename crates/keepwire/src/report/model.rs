@@ -3,10 +3,11 @@
 //! It is a pure function of the evidence and the language, so a replayed case gives the same report.
 
 use crate::cli::FailOn;
+use diagnose::shell_word;
 use diagnose::{
     Conclusion, Confidence, Finding, Locale, Overall, Severity, Status, StepName, Symptom, steps, text,
 };
-use evidence::{Answer, Evidence, Fact, Header, Tls, TlsVariation};
+use evidence::{Answer, Case, Evidence, Fact, Header, Origin, Tls, TlsVariation};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -45,6 +46,8 @@ pub struct Report {
     pub summary: String,
     /// The way of the connection, step by step.
     pub layers: Vec<Layer>,
+    /// The command that asks the same again, once something was changed.
+    pub confirm: String,
     /// Causes that hold, the root cause first.
     pub findings: Vec<FindingPart>,
     /// What worked once the certificate was not judged any more.
@@ -312,6 +315,7 @@ impl Report {
             summary: summary(evidence, conclusion, locale),
             layers,
             what_if,
+            confirm: confirm(&evidence.case),
             findings: conclusion
                 .findings
                 .iter()
@@ -357,6 +361,32 @@ fn id(evidence: &Evidence) -> String {
     hash.update(evidence.case.target.url());
     hash.update(evidence.case.started_at_unix_us.to_be_bytes());
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The command that asks the same again. Secrets and files are the user's to add.
+fn confirm(case: &Case) -> String {
+    let mut words = vec!["keepwire check".to_owned(), shell_word(&case.target.url())];
+    let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", shell_word(value)));
+    if let Origin::Given(origin) = &case.origin {
+        flag("origin", origin);
+    }
+    if let Some(page) = &case.page {
+        flag("page", page);
+    }
+    for subprotocol in &case.subprotocols {
+        flag("subprotocol", subprotocol);
+    }
+    if let Some(via) = case.via.as_ref().filter(|via| via.variable.is_none()) {
+        flag("via", &via.url);
+    }
+    if let Some(hold) = case.hold_us {
+        let whole = hold % 1_000_000 == 0;
+        flag("hold", &if whole { format!("{}s", hold / 1_000_000) } else { format!("{}ms", hold / 1000) });
+    }
+    if let Some(size) = case.size {
+        flag("size", &size.to_string());
+    }
+    words.join(" ")
 }
 
 fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> String {

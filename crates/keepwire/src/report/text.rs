@@ -4,7 +4,7 @@ use super::Look;
 use super::model::{FindingPart, Fix, Layer, Report};
 use super::style::{BOLD, DIM, WIDTH, of, pad, paint, width, wrap};
 use super::words::{confidence_word, status_word};
-use diagnose::{Locale, Text, shell_word, text};
+use diagnose::{Locale, Text, text};
 use std::io::{self, Write};
 
 /// Fixes that are shown; the rest are one `-v` away.
@@ -34,9 +34,11 @@ pub(super) fn write(report: &Report, locale: &Locale, look: Look, out: &mut dyn 
     if look.quiet {
         return Ok(());
     }
-    if !errors.is_empty() {
+    if !report.findings.is_empty() {
         writeln!(out)?;
-        page.field(&text!("Then"), &format!("keepwire check {}", shell_word(&report.target.url)), out)?;
+    }
+    if !errors.is_empty() || report.verdict == "warn" {
+        page.field(&text!("Then"), &report.confirm, out)?;
     }
     if let Some(first) = report.findings.first() {
         page.field(&text!("More"), &format!("keepwire explain {}", first.cause), out)?;
