@@ -19,7 +19,7 @@ fn first(sample: Sample, expected: &str) {
     let found: Vec<_> =
         conclusion.findings.iter().map(|finding| (finding.cause, finding.confidence)).collect();
     assert_eq!(found.first().map(|(cause, _)| *cause), Some(expected), "{found:?}");
-    assert_eq!(conclusion.overall, Overall::Fails, "{found:?}");
+    assert_ne!(conclusion.overall, Overall::Works, "{found:?}");
 }
 
 fn d5() -> Variation {
