@@ -45,7 +45,7 @@ pub enum FrameFault {
     CloseCodeReserved(u16),
     /// Compressed data that does not inflate (RFC 7692 section 7.2.2); what the inflater said.
     DeflateBroken(String),
-    /// Bytes after the close frame (RFC 6455 section 5.5.1).
+    /// A data frame after the close frame (RFC 6455 section 5.5.1).
     DataAfterClose,
     /// A message longer than we were told to accept. Our limit, so nobody's fault until compared with theirs.
     MessageTooBig {
@@ -114,7 +114,7 @@ impl FrameFault {
             FrameFault::CloseBodyOneByte => "a close frame has a body of one byte".into(),
             FrameFault::CloseCodeReserved(code) => format!("close code {code} must not be sent"),
             FrameFault::DeflateBroken(what) => format!("compressed data does not inflate: {what}"),
-            FrameFault::DataAfterClose => "bytes follow the close frame".into(),
+            FrameFault::DataAfterClose => "a data frame follows the close frame".into(),
             FrameFault::MessageTooBig { limit, length, ratio: None } => {
                 format!("a message of {length} bytes exceeds the limit of {limit}")
             }

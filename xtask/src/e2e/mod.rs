@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use slow::{slow_link_deployments, wait_with_peak, websocat};
 
-use case::Case;
+use case::{Case, Expect};
 use report::Outcome;
 
 /// Our own failures are told to a developer as one text.
@@ -203,10 +203,21 @@ fn at_a_time(jobs: usize, cases: &[&Case], work: impl Fn(&Case) -> Outcome + Syn
 fn check_names(cases: &[Case]) -> Result<()> {
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two cases are called {}", pair[0])),
-        None => Ok(()),
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("two cases are called {}", pair[0]));
     }
+    // An id that nobody can find would make an expectation easier, or a "never" empty.
+    for case in cases {
+        let expected: &[&str] = match &case.expect {
+            Expect::Healthy => &[],
+            Expect::Cause { any_of, .. } => any_of,
+            Expect::Mentions(ids) | Expect::Survives(ids) => ids,
+        };
+        if let Some(id) = expected.iter().chain(&case.never).find(|id| diagnose::causes::find(id).is_none()) {
+            return Err(format!("{}: there is no cause {id}", case.name));
+        }
+    }
+    Ok(())
 }
 
 /// How many real products take part; our own servers and the packet filter are none.

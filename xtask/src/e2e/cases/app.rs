@@ -237,7 +237,7 @@ fn capacity() -> Vec<Case> {
         Case::new(
             "app/session-unknown",
             &["socketio"],
-            possibly(&["app-sticky-missing", "app-session-expired-retry", "client-plain-ws-to-engineio"]),
+            possibly(&["app-sticky-missing", "client-plain-ws-to-engineio"]),
             "Session ID unknown",
             |stage| {
                 let port = socketio::start(stage, json!({}))?;
@@ -268,7 +268,7 @@ fn capacity() -> Vec<Case> {
         Case::new(
             "app/rate-limit/nginx-connections",
             &["nginx", "node-ws"],
-            possibly(&["app-rate-limited", "resource-conn-limit-per-ip"]),
+            possibly(&["app-rate-limited"]),
             "HTTP/1.1 503",
             |stage| {
                 let app = node_ws::start(stage, json!({}))?;

@@ -7,7 +7,7 @@ use crate::e2e::netns::{self, SERVER};
 use crate::e2e::products::{apache, envoy, h2o, haproxy, lab, lighttpd, nginx, node_ws, traefik, varnish};
 
 /// Proxies other than nginx that end a quiet tunnel, by whatever name the finding goes.
-const OTHER: &[&str] = &["idle-other-proxies", "idle-timeout", "idle-cloud"];
+const OTHER: &[&str] = &["idle-other-proxies", "idle-cloud"];
 
 fn held(port: u16) -> Plan {
     Plan::new(format!("ws://127.0.0.1:{port}/")).with("--hold 8s")
@@ -32,7 +32,7 @@ fn proxies() -> Vec<Case> {
         Case::new(
             "idle/nginx",
             &["nginx", "node-ws"],
-            any_of(&["idle-nginx-read-timeout", "idle-timeout"]),
+            any_of(&["idle-nginx-read-timeout"]),
             "then EOF after 3",
             |stage| {
                 let app = node_ws::start(stage, json!({}))?;
@@ -175,7 +175,7 @@ fn others() -> Vec<Case> {
         Case::new(
             "idle/lab-reset",
             &["lab"],
-            any_of(&["idle-other-proxies", "idle-timeout", "idle-nat-state-lost"]),
+            any_of(&["idle-other-proxies", "idle-nat-state-lost"]),
             "[Errno 104]",
             |stage| {
                 let port = lab::start(stage, "idle-cut-reset-3")?;

@@ -105,7 +105,7 @@ fn others() -> Vec<Case> {
         Case::new(
             "upstream/silent/nginx",
             &["nginx", "node-silent"],
-            possibly(&["upgrade-never-answered", "upgrade-upstream-timeout"]),
+            possibly(&["upgrade-never-answered"]),
             "HTTP/1.1 504",
             |stage| {
                 let silent = node_ws::start_silent(stage)?;
@@ -117,7 +117,7 @@ fn others() -> Vec<Case> {
         Case::new(
             "upstream/silent/haproxy",
             &["haproxy", "node-silent"],
-            possibly(&["upgrade-never-answered", "upgrade-upstream-timeout"]),
+            possibly(&["upgrade-never-answered"]),
             "HTTP/1.1 504",
             |stage| {
                 let silent = node_ws::start_silent(stage)?;
