@@ -4,12 +4,18 @@
 use super::alert_number_name;
 use evidence::{Preview, TlsOutcome, VersionTried};
 use std::time::Duration;
-use tls_parser::{TlsMessage, TlsMessageAlert, TlsMessageHandshake, parse_tls_plaintext};
+use tls_parser::{TlsMessage, TlsMessageHandshake};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 /// Handshake bytes that are read; a chain of thousands of certificates is cut off here.
 const READ_LIMIT: usize = 64 * 1024;
+
+/// Content types and an alert level of the record layer (RFC 8446 sections 5.1 and 6).
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const WARNING: u8 = 1;
 
 /// What a hand-made ClientHello came to.
 pub(crate) struct Hello {
@@ -17,6 +23,15 @@ pub(crate) struct Hello {
     pub version: Option<String>,
     pub cipher: Option<String>,
     pub chain: Vec<Vec<u8>>,
+}
+
+impl Hello {
+    /// No more comes; what was understood before stands.
+    fn gave_up(&mut self, outcome: TlsOutcome) {
+        if self.outcome == TlsOutcome::Silence {
+            self.outcome = outcome;
+        }
+    }
 }
 
 /// Sends the ClientHello and reads what comes.
@@ -42,22 +57,22 @@ pub(crate) async fn hello_answer<S: AsyncRead + AsyncWrite + Unpin + ?Sized>(
     }
     let mut buffer = Vec::new();
     loop {
-        if understand(&buffer, &mut hello) || buffer.len() > READ_LIMIT {
+        if understand(&buffer, &mut hello) {
+            return hello;
+        }
+        if buffer.len() > READ_LIMIT {
+            hello.gave_up(TlsOutcome::Failed("an answer without end".to_owned()));
             return hello;
         }
         match timeout_at(deadline, stream.read_buf(&mut buffer)).await {
             Err(_) => return hello,
             Ok(Ok(0)) => {
-                if hello.version.is_none() {
-                    hello.outcome = TlsOutcome::Ended;
-                }
+                hello.gave_up(TlsOutcome::Ended);
                 return hello;
             }
             Ok(Ok(_)) => {}
             Ok(Err(_)) => {
-                if hello.version.is_none() {
-                    hello.outcome = TlsOutcome::Reset;
-                }
+                hello.gave_up(TlsOutcome::Reset);
                 return hello;
             }
         }
@@ -79,30 +94,44 @@ fn understand(buffer: &[u8], hello: &mut Hello) -> bool {
     while let [kind, _, _, high, low, after @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let Some(payload) = after.get(..length) else { break };
-        if *kind == 21 {
-            if let Ok((_, record)) = parse_tls_plaintext(&rest[..5 + length]) {
-                for message in record.msg {
-                    if let TlsMessage::Alert(TlsMessageAlert { code, .. }) = message {
-                        if hello.version.is_none() {
-                            hello.outcome =
-                                TlsOutcome::Alert { code: code.0, name: alert_number_name(code.0) };
-                        }
-                        return true;
-                    }
+        match (*kind, payload) {
+            (ALERT, [level, code, ..]) => {
+                // Behind a ServerHello it is about something else.
+                if messages(&handshake, hello) || hello.version.is_some() {
+                    return true;
+                }
+                hello.outcome = TlsOutcome::Alert { code: *code, name: alert_number_name(*code) };
+                // After a warning the handshake may go on (RFC 5246 section 7.2): so old servers complain about
+                // a name.
+                if *level != WARNING {
+                    return true;
                 }
             }
-        } else if *kind == 22 {
-            handshake.extend_from_slice(payload);
-        } else if *kind == 23 {
-            return hello.version.is_some(); // encrypted from here on: TLS 1.3
+            (HANDSHAKE, _) => handshake.extend_from_slice(payload),
+            (APPLICATION_DATA, _) => {
+                // Encrypted from here on: TLS 1.3.
+                messages(&handshake, hello);
+                hello.gave_up(TlsOutcome::NotTls(Preview::new(buffer, 64)));
+                return true;
+            }
+            _ => {}
         }
         rest = &after[length..];
     }
     messages(&handshake, hello)
 }
 
+/// Reads the handshake messages so far; true: there is nothing more to learn.
 fn messages(mut bytes: &[u8], hello: &mut Hello) -> bool {
-    while let Ok((rest, message)) = tls_parser::parse_tls_message_handshake(bytes) {
+    loop {
+        let (rest, message) = match tls_parser::parse_tls_message_handshake(bytes) {
+            Ok(parsed) => parsed,
+            Err(tls_parser::nom::Err::Incomplete(_)) => return false,
+            Err(_) => {
+                hello.gave_up(TlsOutcome::Failed("an answer that does not parse".to_owned()));
+                return true;
+            }
+        };
         if let TlsMessage::Handshake(message) = message {
             match message {
                 TlsMessageHandshake::ServerHello(server) => {
@@ -140,7 +169,6 @@ fn messages(mut bytes: &[u8], hello: &mut Hello) -> bool {
         }
         bytes = rest;
     }
-    false
 }
 
 fn version_text(number: u16) -> String {
@@ -230,6 +258,7 @@ fn put_u16(out: &mut Vec<u8>, content: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tls_parser::parse_tls_plaintext;
 
     #[test]
     fn a_client_hello_can_be_read_back() {
