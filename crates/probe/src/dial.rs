@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Head start of one address over the next (RFC 8305 section 5, "Connection Attempt Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -73,19 +73,19 @@ pub(crate) async fn dial(probe: &Probe, route: Route) -> Result<Dialed, DialErro
     if proxied && route.address.is_none() {
         return forward_proxy::dial(probe, route).await;
     }
-    let port = match &settings.connect_to {
-        Some((_, port)) if route.port.is_none() => *port,
-        _ => route.port.unwrap_or(settings.case.target.port),
-    };
     let addresses = match route.address {
         Some(address) => vec![address],
         None => by_family(probe.addresses().await, settings.case.family),
     };
-    race(probe, &addresses, port).await
+    match race(probe, &addresses, settings.port(route.port)).await {
+        Ok((stream, to)) => Ok(Dialed { stream, to: Some(to), absolute: false }),
+        Err(Some((to, _))) => Err(DialError::Tcp(Some(to))),
+        Err(None) => Err(DialError::NoAddress),
+    }
 }
 
 /// Only addresses of the wanted family, the families taking turns, IPv6 first (RFC 8305 section 4).
-fn by_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
+pub(crate) fn by_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
     let mut six = addresses.iter().filter(|address| address.is_ipv6() && family != Family::V4);
     let mut four = addresses.iter().filter(|address| address.is_ipv4() && family != Family::V6);
     let mut ordered = Vec::new();
@@ -97,38 +97,46 @@ fn by_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
     }
 }
 
-/// The first of several addresses that answers.
-async fn race(probe: &Probe, addresses: &[IpAddr], port: u16) -> Result<Dialed, DialError> {
+/// The first of several addresses that answers; or where the last attempt went to and what came of it, and
+/// none if there was no address. No attempt begins after the time for one is over, however many addresses a name
+/// has.
+pub(crate) async fn race(
+    probe: &Probe,
+    addresses: &[IpAddr],
+    port: u16,
+) -> Result<(BoxStream, SocketAddr), Option<(SocketAddr, Reached)>> {
     let limit = probe.limit(Limit::Connect);
+    let last_start = Instant::now() + limit;
     let mut attempts = JoinSet::new();
-    let mut waiting = addresses.iter();
-    let mut last = DialError::NoAddress;
+    let mut waiting = addresses.iter().map(|address| SocketAddr::new(*address, port));
+    let mut last = None;
     let mut next = waiting.next();
     loop {
-        if let Some(address) = next.take() {
-            let to = SocketAddr::new(*address, port);
+        if let Some(to) = next.take() {
             let net = Arc::clone(&probe.net);
             attempts.spawn(async move {
                 match timeout(limit, net.connect(to)).await {
-                    Ok(Ok(stream)) => Ok(Dialed { stream, to: Some(to), absolute: false }),
-                    Ok(Err(_)) => Err(to),
-                    Err(_) => Err(to),
+                    Ok(Ok(stream)) => Ok((stream, to)),
+                    Ok(Err(error)) => Err((to, reached(&error))),
+                    Err(_) => Err((to, Reached::Silence)),
                 }
             });
         }
         if attempts.is_empty() {
             return Err(last);
         }
+        let more = waiting.len() > 0 && Instant::now() < last_start;
         tokio::select! {
             done = attempts.join_next() => match done {
-                Some(Ok(Ok(dialed))) => return Ok(dialed),
-                Some(Ok(Err(to))) => {
-                    last = DialError::Tcp(Some(to));
-                    next = waiting.next(); // a failure gives the next address its turn at once
+                Some(Ok(Ok(connected))) => return Ok(connected),
+                Some(Ok(Err(failed))) => {
+                    last = Some(failed);
+                    // A failure gives the next address its turn at once.
+                    next = if Instant::now() < last_start { waiting.next() } else { None };
                 }
-                _ => {}
+                Some(Err(_)) | None => {}
             },
-            () = tokio::time::sleep(HEAD_START), if waiting.len() > 0 => next = waiting.next(),
+            () = tokio::time::sleep(HEAD_START), if more => next = waiting.next(),
         }
     }
 }
