@@ -159,6 +159,7 @@ pub(crate) fn reached(error: &io::Error) -> Reached {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{World, settings};
 
     #[test]
     fn families_take_turns() {
@@ -169,5 +170,59 @@ mod tests {
         assert_eq!(by_family(&all, Family::Any), list(&["2001:db8::1", "192.0.2.1", "192.0.2.2"]));
         assert_eq!(by_family(&all, Family::V4), list(&["192.0.2.1", "192.0.2.2"]));
         assert_eq!(by_family(&all, Family::V6), list(&["2001:db8::1"]));
+    }
+
+    /// The address that answers, the attempts with their times in milliseconds, and the time in all.
+    async fn raced(world: World, addresses: &[&str]) -> (Result<String, String>, Vec<(String, u128)>, u128) {
+        let world = Arc::new(world);
+        let probe = Probe::new(settings("ws://app.example/"), Arc::clone(&world) as Arc<dyn crate::Net>);
+        let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        let began = Instant::now();
+        let result = race(&probe, &addresses, 80).await;
+        let result = result
+            .map(|(_, to)| to.ip().to_string())
+            .map_err(|last| last.map_or("none".to_owned(), |(to, how)| format!("{} {how:?}", to.ip())));
+        let took = began.elapsed().as_millis();
+        let dialed = world.dialed();
+        (result, dialed.into_iter().map(|(to, at)| (to.ip().to_string(), at.as_millis())).collect(), took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_address_has_a_head_start_over_the_next() {
+        let held = |world: World, at: &str| world.serve(at, |peer| peer.hold());
+        let refused = |world: World, at: &str, ms: u64| {
+            world.fails(at, Duration::from_millis(ms), io::ErrorKind::ConnectionRefused)
+        };
+        let silent = || World::new().silent("192.0.2.1:80");
+        let attempts = |list: &[(&str, u128)]| {
+            list.iter().map(|(last, at)| (format!("192.0.2.{last}"), *at)).collect::<Vec<_>>()
+        };
+        for (world, expected, list, took) in [
+            (held(World::new(), "192.0.2.1:80"), Ok("192.0.2.1"), &[("1", 0)][..], 0),
+            (held(silent(), "192.0.2.2:80"), Ok("192.0.2.2"), &[("1", 0), ("2", 250)], 250),
+            // A refusal is an answer: nobody waits for the head start to be over.
+            (
+                held(refused(World::new(), "192.0.2.1:80", 30), "192.0.2.2:80"),
+                Ok("192.0.2.2"),
+                &[("1", 0), ("2", 30)],
+                30,
+            ),
+            (refused(silent(), "192.0.2.2:80", 100), Err("192.0.2.1 Silence"), &[("1", 0), ("2", 250)], 3000),
+        ] {
+            let (result, dialed, time) = raced(world, &["192.0.2.1", "192.0.2.2"]).await;
+            assert_eq!(result.as_deref().map_err(String::as_str), expected);
+            assert_eq!((dialed, time), (attempts(list), took));
+        }
+        assert_eq!(raced(World::new(), &[]).await.0, Err("none".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_with_very_many_addresses_takes_no_more_time() {
+        let texts: Vec<String> = (0..250).map(|n| format!("192.0.2.{n}")).collect();
+        let addresses: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let world = addresses.iter().fold(World::new(), |world, it| world.silent(&format!("{it}:80")));
+        let (result, dialed, took) = raced(world, &addresses).await;
+        assert!(result.is_err());
+        assert_eq!((dialed.len(), took), (13, 6000));
     }
 }
