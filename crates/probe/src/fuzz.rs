@@ -4,6 +4,7 @@ use crate::request::Request;
 use crate::{head, probes, tls};
 use evidence::{Answer, Certificate, Page, VersionTried};
 use std::time::Duration;
+use tokio::time::Instant;
 
 fn block_on<F: Future>(future: F) -> Option<F::Output> {
     let runtime =
@@ -22,7 +23,9 @@ pub fn read_answer(bytes: &[u8]) -> Answer {
         subprotocols: vec!["chat".to_owned()],
     };
     let mut stream = bytes;
-    let reply = block_on(head::read(&mut stream, &request, Duration::from_secs(1)));
+    let reply = block_on(async {
+        head::read(&mut stream, &request, Instant::now() + Duration::from_secs(1), head::Want::Head).await
+    });
     reply.map_or_else(|| Answer::NotSent("runtime".to_owned()), |reply| reply.answer)
 }
 

@@ -1,14 +1,14 @@
-//! Reads the answer to a request, byte by byte and forgiving: what breaks the rules is kept and named.
+//! Sends a request and reads the answer, byte by byte and forgiving: what breaks the rules is kept and named.
 //!
 //! Every wait and every buffer is bounded, whatever the peer does.
 
 use crate::request::Request;
-use evidence::{Answer, Body, HandshakeFault, Header, Preview, Response};
+use evidence::{Answer, Body, HandshakeFault, Header, Preview, Redactor, Response};
 use frame::{Agreed, ExtensionFault, accept_answer, parse_extensions};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 /// A response head beyond this is no head (nginx sends 8 KiB at the most, node 16).
@@ -30,51 +30,63 @@ const INTERIM_LIMIT: usize = 8;
 pub(crate) struct Reply {
     pub answer: Answer,
     pub rest: Vec<u8>,
-    /// When the head was complete.
-    pub head_at: Instant,
+    /// Time from the end of the request to the end of the head.
+    pub took: Duration,
     /// permessage-deflate, if it was agreed.
     pub deflate: Option<Agreed>,
 }
 
-/// Reads one answer. `limit` is for the head; the body has its own, shorter one.
+/// What an answer is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The head, and the beginning of the body.
+    Head,
+    /// All of the body that is read.
+    Page,
+    /// A tunnel: after a 2xx comes the other host, not a body (RFC 9110 section 9.3.6).
+    Tunnel,
+}
+
+/// Sends a request and reads its answer. `limit` is for both, up to the end of the head; the body has its own,
+/// shorter one.
+pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin + ?Sized>(
+    stream: &mut S,
+    request: &Request,
+    limit: Duration,
+    want: Want,
+) -> Reply {
+    let deadline = Instant::now() + limit;
+    // Whether writing fails shows in what can still be read: a refusal may have been sent before the reset.
+    let _ = timeout_at(deadline, async {
+        stream.write_all(&request.bytes).await?;
+        stream.flush().await
+    })
+    .await;
+    read(stream, request, deadline, want).await
+}
+
+/// Reads one answer.
 pub(crate) async fn read<S: AsyncRead + Unpin + ?Sized>(
     stream: &mut S,
     request: &Request,
-    limit: Duration,
+    deadline: Instant,
+    want: Want,
 ) -> Reply {
-    read_keeping(stream, request, limit, BODY_KEPT).await
-}
-
-/// The same for a page, whose whole text matters.
-pub(crate) async fn read_page<S: AsyncRead + Unpin + ?Sized>(
-    stream: &mut S,
-    request: &Request,
-    limit: Duration,
-) -> Answer {
-    read_keeping(stream, request, limit, BODY_LIMIT).await.answer
-}
-
-async fn read_keeping<S: AsyncRead + Unpin + ?Sized>(
-    stream: &mut S,
-    request: &Request,
-    limit: Duration,
-    kept: usize,
-) -> Reply {
-    let deadline = Instant::now() + limit;
+    let began = Instant::now();
     let mut buffer = Vec::with_capacity(2048);
     let mut interim = Vec::new();
+    let nothing = |answer| Reply { answer, rest: Vec::new(), took: began.elapsed(), deflate: None };
     loop {
         let head_end = match until_head(stream, &mut buffer, deadline).await {
             Ok(end) => end,
-            Err(answer) => return Reply { answer, rest: Vec::new(), head_at: Instant::now(), deflate: None },
+            Err(answer) => return nothing(answer),
         };
-        let head_at = Instant::now();
+        let took = began.elapsed();
         let Some((mut response, bad_lines)) = parse(&buffer[..head_end]) else {
-            let answer = Answer::NotHttp(Preview::new(&buffer, 256));
-            return Reply { answer, rest: Vec::new(), head_at, deflate: None };
+            return nothing(Answer::NotHttp(Preview::new(&buffer, 256)));
         };
         buffer.drain(..head_end);
-        if (100..200).contains(&response.status) && response.status != 101 && interim.len() < INTERIM_LIMIT {
+        if is_interim(response.status) && interim.len() < INTERIM_LIMIT {
             interim.push(response.status);
             continue;
         }
@@ -86,35 +98,60 @@ async fn read_keeping<S: AsyncRead + Unpin + ?Sized>(
             response.faults.extend(faults);
             deflate = agreed;
             response.body = Body { complete: true, ..Body::default() };
-        } else {
+        } else if want != Want::Tunnel || !(200..300).contains(&response.status) {
             let body_deadline = deadline.min(Instant::now() + BODY_TIME);
+            let kept = if want == Want::Page { BODY_LIMIT } else { BODY_KEPT };
             response.body = read_body(stream, &mut buffer, &response, body_deadline, kept).await;
             buffer.clear();
         }
-        return Reply { answer: Answer::Response(Box::new(response)), rest: buffer, head_at, deflate };
+        return Reply { answer: Answer::Response(Box::new(response)), rest: buffer, took, deflate };
     }
 }
 
-/// Reads the answer to a CONNECT: after a 2xx comes the tunnel, not a body (RFC 9110 section 9.3.6).
-pub(crate) async fn read_tunnel<S: AsyncRead + Unpin + ?Sized>(
-    stream: &mut S,
-    request: &Request,
-    limit: Duration,
-) -> Answer {
-    let deadline = Instant::now() + limit;
-    let mut buffer = Vec::new();
-    let end = match until_head(stream, &mut buffer, deadline).await {
-        Ok(end) => end,
-        Err(answer) => return answer,
-    };
-    match parse(&buffer[..end]) {
-        None => Answer::NotHttp(Preview::new(&buffer, 256)),
-        Some((response, _)) if (200..300).contains(&response.status) => Answer::Response(Box::new(response)),
-        Some(_) => {
-            let mut whole = buffer.as_slice().chain(stream);
-            let left = deadline.saturating_duration_since(Instant::now());
-            Box::pin(read(&mut whole, request, left)).await.answer
+/// Another response follows (RFC 9110 section 15.2).
+fn is_interim(status: u16) -> bool {
+    (100..200).contains(&status) && status != 101
+}
+
+/// Strikes secrets out of an answer, for servers send them, too: cookies, tokens in redirects.
+pub(crate) fn redact(redactor: Redactor, answer: &mut Answer) {
+    match answer {
+        Answer::Response(response) => {
+            response.reason = redactor.text(&response.reason);
+            for header in &mut response.headers {
+                header.value = redactor.header(&header.name, &header.value);
+            }
+            for fault in &mut response.faults {
+                if let HandshakeFault::HeaderSyntax(line) = fault {
+                    *line = redact_line(redactor, line);
+                }
+            }
+            response.body.text = redactor.text(&response.body.text);
         }
+        // The beginning of a head may hold whole headers; its line ends are escapes by now.
+        Answer::Ended(preview)
+        | Answer::Reset(preview)
+        | Answer::Silence(preview)
+        | Answer::NotHttp(preview) => {
+            let lines = preview.text.split("\\n").map(|line| redact_line(redactor, line));
+            let text = lines.collect::<Vec<_>>().join("\\n");
+            if text != preview.text {
+                preview.text = text;
+                preview.hex.clear();
+            }
+        }
+        Answer::TooLarge(_) | Answer::Alert(_) | Answer::NotSent(_) => {}
+    }
+}
+
+fn redact_line(redactor: Redactor, line: &str) -> String {
+    let (line, end) = line.strip_suffix("\\r").map_or((line, ""), |line| (line, "\\r"));
+    match line.split_once(':') {
+        Some((name, value)) => {
+            let blank = if value.starts_with(' ') { " " } else { "" };
+            format!("{name}:{blank}{}{end}", redactor.header(name.trim(), value.trim()))
+        }
+        None => format!("{}{end}", redactor.text(line)),
     }
 }
 
@@ -195,6 +232,10 @@ fn parse(head: &[u8]) -> Option<(Response, Vec<String>)> {
                 let name = String::from_utf8_lossy(&line[..colon]).into_owned();
                 let value = Preview::new(line[colon + 1..].trim_ascii(), VALUE_LIMIT).text;
                 headers.push(Header { name, value });
+                // Browsers refuse a head with such a byte in it (RFC 9110 section 5.5).
+                if line.contains(&0) {
+                    bad.push(Preview::new(line, 80).text);
+                }
             }
             _ => bad.push(Preview::new(line, 80).text),
         }
@@ -287,7 +328,7 @@ async fn read_body<S: AsyncRead + Unpin + ?Sized>(
     deadline: Instant,
     kept: usize,
 ) -> Body {
-    let bodiless = matches!(response.status, 204 | 304);
+    let bodiless = matches!(response.status, 100..=199 | 204 | 304);
     let length = response.header("content-length").and_then(|value| value.trim().parse::<usize>().ok());
     let chunked = response.header_has("transfer-encoding", "chunked");
     let wanted = match length {
@@ -297,12 +338,15 @@ async fn read_body<S: AsyncRead + Unpin + ?Sized>(
     };
     let mut complete = false;
     loop {
-        if chunked && !bodiless && dechunk(buffer).1 {
-            complete = true;
-            break;
+        if chunked && !bodiless {
+            let chunks = dechunk(buffer).1;
+            if chunks != Chunks::Open {
+                complete = chunks == Chunks::Complete;
+                break;
+            }
         }
         if buffer.len() >= wanted {
-            complete = length.is_some_and(|length| length <= BODY_LIMIT) || bodiless;
+            complete = bodiless || (!chunked && length.is_some_and(|length| length <= BODY_LIMIT));
             break;
         }
         match timeout_at(deadline, stream.read_buf(buffer)).await {
@@ -314,7 +358,7 @@ async fn read_body<S: AsyncRead + Unpin + ?Sized>(
             Ok(Err(_)) | Err(_) => break,
         }
     }
-    buffer.truncate(wanted.max(1).min(buffer.len()));
+    buffer.truncate(wanted);
     let bytes = if chunked { dechunk(buffer).0 } else { std::mem::take(buffer) };
     let bytes = if bodiless { Vec::new() } else { bytes };
     Body {
@@ -325,27 +369,38 @@ async fn read_body<S: AsyncRead + Unpin + ?Sized>(
     }
 }
 
-/// The chunks so far (RFC 9112 section 7.1), and whether the last one was there.
-fn dechunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+/// What has come of a chunked body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunks {
+    /// More must follow.
+    Open,
+    /// The last one was there.
+    Complete,
+    /// A size that is no number: nobody can tell where the next chunk begins.
+    Broken,
+}
+
+/// The chunks so far (RFC 9112 section 7.1).
+fn dechunk(mut bytes: &[u8]) -> (Vec<u8>, Chunks) {
     let mut out = Vec::new();
     while let Some(line_end) = bytes.iter().position(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(&bytes[..line_end]);
         let size = line.split(';').next().unwrap_or_default().trim();
-        let Ok(size) = usize::from_str_radix(size, 16) else { return (out, true) };
+        let Ok(size) = usize::from_str_radix(size, 16) else { return (out, Chunks::Broken) };
         if size == 0 {
-            return (out, true);
+            return (out, Chunks::Complete);
         }
         let start = line_end + 1;
         let end = start.saturating_add(size);
         if end > bytes.len() {
             out.extend_from_slice(&bytes[start..]);
-            return (out, false);
+            return (out, Chunks::Open);
         }
         out.extend_from_slice(&bytes[start..end]);
         bytes = &bytes[end..];
         bytes = bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n")).unwrap_or(bytes);
     }
-    (out, false)
+    (out, Chunks::Open)
 }
 
 #[cfg(test)]
@@ -364,7 +419,7 @@ mod tests {
 
     async fn answer(bytes: &[u8]) -> Reply {
         let mut stream = bytes;
-        read(&mut stream, &request(), Duration::from_secs(1)).await
+        read(&mut stream, &request(), Instant::now() + Duration::from_secs(1), Want::Head).await
     }
 
     fn response(reply: &Reply) -> &Response {

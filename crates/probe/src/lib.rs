@@ -15,6 +15,8 @@ mod recorder;
 mod request;
 mod settings;
 mod socket;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use net::{BoxFuture, BoxStream, Net, Stream, SystemNet};
@@ -46,7 +48,7 @@ pub struct Probe {
     settings: Settings,
     net: Arc<dyn Net>,
     started: Instant,
-    addresses: OnceCell<Vec<IpAddr>>,
+    found: OnceCell<probes::dns::Found>,
     roots: tls::Roots,
 }
 
@@ -69,7 +71,7 @@ impl Probe {
     #[must_use]
     pub fn new(settings: Settings, net: Arc<dyn Net>) -> Self {
         let roots = tls::Roots::new(&settings.tls);
-        Self { settings, net, started: Instant::now(), addresses: OnceCell::new(), roots }
+        Self { settings, net, started: Instant::now(), found: OnceCell::new(), roots }
     }
 
     /// Looks, and sends what it sees as it sees it; the last sight is `Answered`.
@@ -109,9 +111,14 @@ impl Probe {
         &self.settings
     }
 
-    /// Addresses of the target's host, looked up once.
+    /// What the resolver says about the target's host, asked once.
+    pub(crate) async fn found(&self) -> &probes::dns::Found {
+        self.found.get_or_init(|| probes::dns::lookup(self)).await
+    }
+
+    /// Addresses of the target's host, for whoever wants to connect.
     pub(crate) async fn addresses(&self) -> &[IpAddr] {
-        self.addresses.get_or_init(|| probes::dns::addresses(self)).await
+        self.found().await.outcome.addresses()
     }
 
     /// A part of the whole budget: no single step may use it all, or nothing would be left to ask why.

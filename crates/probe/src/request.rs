@@ -19,7 +19,7 @@ const BROWSER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
 
 /// A request that is ready to be sent, with what its answer will be held against.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Request {
     /// On the wire.
     pub bytes: Vec<u8>,
@@ -31,6 +31,13 @@ pub(crate) struct Request {
     pub extensions: Vec<Extension>,
     /// What was offered.
     pub subprotocols: Vec<String>,
+}
+
+impl Request {
+    /// One that is no handshake: its answer is held against nothing, and it is not recorded.
+    pub(crate) fn other(text: String) -> Self {
+        Self { bytes: text.into_bytes(), ..Self::default() }
+    }
 }
 
 /// Writes the request. `absolute`: an HTTP proxy will read it, so it names the whole URL.

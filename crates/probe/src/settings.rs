@@ -166,6 +166,12 @@ impl Settings {
         }
     }
 
+    /// The port to connect to: another one of the same host, or where the user wants to go, or the target's.
+    pub(crate) fn port(&self, other: Option<u16>) -> u16 {
+        let wanted = self.connect_to.as_ref().map(|(_, port)| *port);
+        other.or(wanted).unwrap_or(self.case.target.port)
+    }
+
     /// The addresses that the user gave for a name and port.
     pub(crate) fn given_addresses(&self, host: &str, port: u16) -> Option<&[IpAddr]> {
         self.overrides

@@ -2,15 +2,19 @@
 
 use crate::net::BoxStream;
 use crate::{micros, tls};
-use evidence::{Ending, How, Micros};
+use evidence::{Ending, How, Micros, Preview};
 use frame::{Agreed, Event, Judge, Opcode, Role, Settings, encode, encode_close};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Frames that wait to be looked at; beyond this the rest of a flood is dropped, for it says nothing new.
-const WAITING: usize = 256;
+/// Bytes that are read at once.
+const CHUNK: usize = 16 * 1024;
+/// Time for one frame to be written; a peer that reads nothing for so long will not read the rest.
+const WRITE_TIME: Duration = Duration::from_secs(4);
 
 /// An open WebSocket.
 pub(crate) struct Socket {
@@ -18,6 +22,11 @@ pub(crate) struct Socket {
     judge: Judge,
     deflate: bool,
     buffer: Vec<u8>,
+    /// What came while we wrote.
+    early: VecDeque<u8>,
+    early_end: Option<How>,
+    /// Every frame was written whole; otherwise the peer would take the next one for the rest of the last.
+    whole: bool,
     events: VecDeque<Event>,
     opened: Instant,
     last: Instant,
@@ -45,6 +54,9 @@ impl Socket {
             judge: Judge::new(settings),
             deflate: deflate.is_some(),
             buffer: Vec::new(),
+            early: VecDeque::new(),
+            early_end: None,
+            whole: true,
             events: VecDeque::new(),
             opened: now,
             last: now,
@@ -101,9 +113,36 @@ impl Socket {
         self.write(&bytes).await
     }
 
+    /// Reads while it writes: a peer that echoes piece by piece would otherwise wait for us, and we for it.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await?;
+        if !self.whole {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.whole = false;
+        let room = bytes.len() + CHUNK;
+        let Self { stream, early, early_end, .. } = self;
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let writing = async {
+            writer.write_all(bytes).await?;
+            writer.flush().await
+        };
+        let reading = async {
+            let mut chunk = vec![0; CHUNK];
+            while early.len() < room && early_end.is_none() {
+                match reader.read(&mut chunk).await {
+                    Ok(0) => *early_end = Some(How::Fin),
+                    Ok(length) => early.extend(&chunk[..length]),
+                    Err(error) => *early_end = Some(broken(&error)),
+                }
+            }
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            biased;
+            written = timeout(WRITE_TIME, writing) => written??,
+            never = reading => match never {},
+        }
+        self.whole = true;
         self.last = Instant::now();
         Ok(())
     }
@@ -118,30 +157,40 @@ impl Socket {
             if self.ended.is_some() {
                 return None;
             }
-            self.buffer.clear();
-            self.buffer.reserve(16 * 1024);
-            match timeout_at(until, self.stream.read_buf(&mut self.buffer)).await {
-                Err(_) => return None,
-                Ok(Ok(0)) => {
+            let mut bytes = std::mem::take(&mut self.buffer);
+            bytes.clear();
+            let came = self.read(&mut bytes, until).await;
+            match came {
+                Err(Elapsed) => return None,
+                Ok(Some(How::Fin)) => {
                     self.end(How::Fin);
                     self.events.extend(self.judge.finish().map(Event::Fault));
                 }
-                Ok(Err(error)) => {
-                    let how = match tls::alert_in(&error) {
-                        Some(name) => How::Alert(name),
-                        None if error.kind() == io::ErrorKind::UnexpectedEof => How::Fin,
-                        None => How::Reset,
-                    };
-                    self.end(how);
-                }
-                Ok(Ok(_)) => {
-                    let bytes = std::mem::take(&mut self.buffer);
+                Ok(Some(how)) => self.end(how),
+                Ok(None) => {
                     self.take(&bytes);
                     self.last = Instant::now();
-                    self.buffer = bytes;
                 }
             }
+            self.buffer = bytes;
         }
+    }
+
+    /// Reads some bytes; some: how it ended instead.
+    async fn read(&mut self, bytes: &mut Vec<u8>, until: Instant) -> Result<Option<How>, Elapsed> {
+        if !self.early.is_empty() {
+            bytes.extend(self.early.drain(..self.early.len().min(CHUNK)));
+            return Ok(None);
+        }
+        if let Some(how) = self.early_end.take() {
+            return Ok(Some(how));
+        }
+        bytes.reserve(CHUNK);
+        Ok(match timeout_at(until, self.stream.read_buf(bytes)).await.map_err(|_| Elapsed)? {
+            Ok(0) => Some(How::Fin),
+            Ok(_) => None,
+            Err(error) => Some(broken(&error)),
+        })
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -153,11 +202,11 @@ impl Socket {
             if let Event::Close { code, reason } = &event
                 && self.ended.is_none()
             {
-                self.end(How::Close { code: *code, reason: reason.clone() });
+                let reason = Preview::new(reason.as_bytes(), 123).text;
+                self.end(How::Close { code: *code, reason });
             }
-            if self.events.len() < WAITING {
-                self.events.push_back(event);
-            }
+            // No more than one read can hold: the next one waits until these have been looked at.
+            self.events.push_back(event);
         }
     }
 
@@ -190,6 +239,18 @@ impl Socket {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+/// The time was over.
+struct Elapsed;
+
+/// What an error while reading means.
+fn broken(error: &io::Error) -> How {
+    match tls::alert_in(error) {
+        Some(name) => How::Alert(name),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => How::Fin,
+        None => How::Reset,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Names: the system's resolver, and the name servers themselves.
 
 use crate::{Limit, Observer, Probe, micros};
-use evidence::{Fact, HttpsRecord, Place, RecordKind, Resolution, Resolved, Resolver};
+use evidence::{Fact, HttpsRecord, Micros, Place, RecordKind, Resolution, Resolved, Resolver};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::svcb::{SvcParamKey, SvcParamValue};
 use hickory_proto::rr::{Name, RData, RecordType};
@@ -18,8 +18,24 @@ const HOSTS: &str = if cfg!(windows) { r"C:\Windows\System32\drivers\etc\hosts" 
 /// Time for one answer of a name server.
 const ANSWER: Duration = Duration::from_millis(1500);
 
-/// Where the answers for the target's name come from, and the answer.
-async fn lookup(probe: &Probe) -> (Resolver, Resolved) {
+/// What came of looking up the target's name.
+#[derive(Debug)]
+pub(crate) struct Found {
+    by: Resolver,
+    pub(crate) outcome: Resolved,
+    took_us: Micros,
+}
+
+/// Looks the target's name up.
+pub(crate) async fn lookup(probe: &Probe) -> Found {
+    let began = Instant::now();
+    let (by, outcome) = addresses(probe).await;
+    let took_us = if matches!(by, Resolver::Literal) { 0 } else { micros(began.elapsed()) };
+    Found { by, outcome, took_us }
+}
+
+/// Where the addresses of the target's name come from, and the addresses.
+async fn addresses(probe: &Probe) -> (Resolver, Resolved) {
     let settings = probe.settings();
     let target = &settings.case.target;
     let (host, port) = match &settings.connect_to {
@@ -40,23 +56,20 @@ async fn lookup(probe: &Probe) -> (Resolver, Resolved) {
     (Resolver::System, system_answer(answer.map_err(|_| ())))
 }
 
-/// Addresses of the target's name, for whoever wants to connect.
-pub(crate) async fn addresses(probe: &Probe) -> Vec<IpAddr> {
-    lookup(probe).await.1.addresses().to_vec()
-}
-
 /// Reports what the system says about the name.
 pub(crate) async fn system(probe: &Probe, observer: &Observer) {
-    let began = Instant::now();
-    let (by, outcome) = lookup(probe).await;
-    // Whoever connects later must not ask again.
-    let _ = probe.addresses.set(outcome.addresses().to_vec());
-    let took_us = if matches!(by, Resolver::Literal) { 0 } else { micros(began.elapsed()) };
+    let found = probe.found().await;
     let name = match &probe.settings().connect_to {
         Some((host, _)) => host.clone(),
         None => probe.settings().case.target.host.clone(),
     };
-    let resolution = Resolution { name, by, record: RecordKind::Addresses, outcome, took_us };
+    let resolution = Resolution {
+        name,
+        by: found.by.clone(),
+        record: RecordKind::Addresses,
+        outcome: found.outcome.clone(),
+        took_us: found.took_us,
+    };
     observer.saw(Place::Resolver, Fact::Resolution(resolution));
 }
 

@@ -1,11 +1,11 @@
 //! What a port says to something else than the URL's scheme.
 
 use crate::dial::{Route, dial};
+use crate::head::{self, Want};
 use crate::request::Request;
 use crate::tls::hello_answer;
-use crate::{Limit, Observer, Probe, head};
+use crate::{Limit, Observer, Probe};
 use evidence::{Answer, Fact, FirstBytes, Opening, Place, Preview, TlsOutcome, VersionTried};
-use tokio::io::AsyncWriteExt;
 
 pub(crate) async fn look(probe: &Probe, opening: Opening, observer: &Observer) {
     let Ok(mut dialed) = dial(probe, Route::default()).await else { return };
@@ -19,16 +19,10 @@ pub(crate) async fn look(probe: &Probe, opening: Opening, observer: &Observer) {
                 target.authority(),
                 probe.settings().user_agent
             );
-            let _ = dialed.stream.write_all(text.as_bytes()).await;
-            let _ = dialed.stream.flush().await;
-            let request = Request {
-                bytes: Vec::new(),
-                lines: Vec::new(),
-                expected_accept: None,
-                extensions: Vec::new(),
-                subprotocols: Vec::new(),
-            };
-            head::read(&mut dialed.stream, &request, limit).await.answer
+            let request = Request::other(text);
+            let mut answer = head::ask(&mut dialed.stream, &request, limit, Want::Head).await.answer;
+            head::redact(probe.settings().redactor, &mut answer);
+            answer
         }
         Opening::ClientHello => {
             let name = probe.settings().case.target.host.clone();

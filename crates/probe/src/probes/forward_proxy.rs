@@ -1,13 +1,14 @@
 //! Through a forward proxy: HTTP CONNECT, SOCKS5, or the handshake itself with an absolute URI.
 
-use crate::dial::{DialError, Dialed, Route, reached};
+use crate::dial::{DialError, Dialed, Route, by_family, race};
+use crate::head::{self, Want};
 use crate::net::BoxStream;
 use crate::request::Request;
 use crate::settings::Credentials;
-use crate::{Limit, Observer, Probe, head, micros};
+use crate::{Limit, Observer, Probe, micros};
 use base64::Engine;
 use evidence::{Answer, Fact, Place, Preview, Reached, Tunnel, TunnelOutcome, ViaMode};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -102,7 +103,9 @@ async fn open(probe: &Probe, proxy: &Proxy<'_>, port: u16) -> Result<BoxStream, 
         Mode::Forward => {}
         Mode::Connect => connect(probe, proxy, &mut stream, port).await?,
         Mode::Socks5 { names } => {
-            let address = if names { None } else { probe.addresses().await.first().copied() };
+            let family = probe.settings().case.family;
+            let address =
+                if names { None } else { by_family(probe.addresses().await, family).first().copied() };
             let limit = probe.limit(Limit::Response);
             match timeout(limit, socks5(&mut stream, host, address, port, proxy.credentials)).await {
                 Ok(result) => result?,
@@ -122,15 +125,10 @@ async fn reach(probe: &Probe, proxy: &Proxy<'_>) -> Result<BoxStream, TunnelOutc
             _ => return Err(TunnelOutcome::NameNotResolved),
         },
     };
-    let mut last = Reached::Silence;
-    for address in addresses.into_iter().take(3) {
-        match timeout(limit, probe.net.connect(SocketAddr::new(address, proxy.port))).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = reached(&error),
-            Err(_) => last = Reached::Silence,
-        }
+    match race(probe, &addresses, proxy.port).await {
+        Ok((stream, _)) => Ok(stream),
+        Err(last) => Err(TunnelOutcome::Unreached(last.map_or(Reached::Silence, |(_, reached)| reached))),
     }
-    Err(TunnelOutcome::Unreached(last))
 }
 
 /// `CONNECT host:port` (RFC 9110 section 9.3.6), with Basic credentials if there are any (RFC 7617).
@@ -150,18 +148,11 @@ async fn connect(
         text.push_str(&format!("Proxy-Authorization: Basic {pair}\r\n"));
     }
     text.push_str("\r\n");
-    if stream.write_all(text.as_bytes()).await.is_err() || stream.flush().await.is_err() {
-        return Err(TunnelOutcome::Ended);
-    }
-    // One byte at a time is not needed: what follows a 200 comes only after we have spoken.
-    let request = Request {
-        bytes: Vec::new(),
-        lines: Vec::new(),
-        expected_accept: None,
-        extensions: Vec::new(),
-        subprotocols: Vec::new(),
-    };
-    match head::read_tunnel(stream, &request, probe.limit(Limit::Response)).await {
+    // What follows a 200 comes only after we have spoken: nothing is lost behind the head.
+    let limit = probe.limit(Limit::Response);
+    let mut answer = head::ask(stream, &Request::other(text), limit, Want::Tunnel).await.answer;
+    head::redact(probe.settings().redactor, &mut answer);
+    match answer {
         Answer::Response(response) if (200..300).contains(&response.status) => Ok(()),
         Answer::Response(response) => Err(TunnelOutcome::Answered(response)),
         Answer::Ended(_) | Answer::Reset(_) | Answer::Alert(_) | Answer::NotSent(_) => {
@@ -230,13 +221,12 @@ async fn socks5(
     stream.flush().await.map_err(ended)?;
     let mut reply = [0; 4];
     stream.read_exact(&mut reply).await.map_err(ended)?;
-    if reply[1] != 0 {
-        return Err(TunnelOutcome::Socks(reply[1]));
-    }
-    let bound = match reply[3] {
-        1 => 4,
-        4 => 16,
-        _ => usize::from(stream.read_u8().await.map_err(ended)?),
+    let bound = match reply {
+        [5, 0, _, 1] => 4,
+        [5, 0, _, 4] => 16,
+        [5, 0, _, 3] => usize::from(stream.read_u8().await.map_err(ended)?),
+        [5, code, ..] if code != 0 => return Err(TunnelOutcome::Socks(code)),
+        other => return Err(TunnelOutcome::NotAProxy(Preview::new(&other, 4).hex)),
     };
     let mut rest = vec![0; bound + 2];
     stream.read_exact(&mut rest).await.map_err(ended)?;

@@ -77,28 +77,29 @@ pub(crate) async fn look(probe: &Probe, socket: Socket, variation: &Variation, o
 
 /// Closes an open WebSocket that nobody wants to look at.
 pub(crate) async fn leave(probe: &Probe, mut socket: Socket) {
-    let _ = socket.send_close(1000, "").await;
-    let until = Instant::now() + probe.limit(Limit::Close);
-    while socket.next(until).await.is_some() {}
+    if socket.send_close(1000, "").await.is_ok() {
+        let until = Instant::now() + probe.limit(Limit::Close);
+        while socket.next(until).await.is_some() {}
+    }
 }
 
 impl Life<'_> {
-    /// Pings close together, so that their round trips overlap; ends with the last pong.
+    /// Pings close together, so that their round trips overlap; ends with the pong of the last one, because a
+    /// server may leave out the others (RFC 6455 section 5.5.3).
     async fn ping(&mut self) {
         let began = Instant::now();
         let until = began + self.probe.limit(Limit::Pong);
         let mut due = began;
         loop {
             let sent_all = self.seen.pings.len() == PINGS;
-            if sent_all && self.seen.pings.iter().all(|ping| ping.round_trip_us.is_some()) {
+            if sent_all && self.seen.pings.last().is_some_and(|ping| ping.round_trip_us.is_some()) {
                 return;
             }
             if !sent_all && Instant::now() >= due {
                 let number = self.seen.pings.len();
                 let sent_us = self.socket.age();
                 if self.socket.send(Opcode::Ping, format!("keepwire {number}").as_bytes()).await.is_err() {
-                    // What the peer said before it hung up can still be read.
-                    self.drain(Instant::now() + self.probe.limit(Limit::Close)).await;
+                    self.drain().await;
                     return;
                 }
                 self.seen.pings.push(Ping { sent_us, round_trip_us: None });
@@ -125,6 +126,7 @@ impl Life<'_> {
         let slowest = self.seen.pongs().max().unwrap_or(0);
         let sent_us = self.socket.age();
         if self.socket.send(Opcode::Text, GREETING.as_bytes()).await.is_err() {
+            self.drain().await;
             return;
         }
         self.seen.echo = Some(Echo { sent_us, same: false, round_trip_us: None });
@@ -150,7 +152,9 @@ impl Life<'_> {
         let _ = self.socket.send(Opcode::Binary, &[b'k'; BINARY]).await;
     }
 
-    async fn drain(&mut self, until: Instant) {
+    /// Where nothing can be written any more: what the peer said before it hung up can still be read.
+    async fn drain(&mut self) {
+        let until = Instant::now() + self.probe.limit(Limit::Close);
         while let Some(event) = self.socket.next(until).await {
             self.note(event);
             if self.over() {
@@ -163,6 +167,7 @@ impl Life<'_> {
         let began = Instant::now();
         let until = began + self.probe.limit(Limit::Close);
         if self.socket.send_close(1000, "").await.is_err() {
+            self.drain().await;
             self.seen.ending = self.socket.ending();
             return;
         }

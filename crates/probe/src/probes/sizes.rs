@@ -70,7 +70,8 @@ async fn step(probe: &Probe, socket: &mut Socket, size: u64, kind: MessageKind) 
         socket.send(opcode, &payload).await?;
         socket.send(Opcode::Ping, mark.as_bytes()).await
     };
-    let sent = timeout_at(until, sending).await;
+    // Where it cannot be written, reading tells why: it ended, or the other side stopped reading.
+    let _ = timeout_at(until, sending).await;
     let mut taken = false;
     // An echo follows the pong closely or not at all.
     let mut patience = until;
@@ -95,11 +96,7 @@ async fn step(probe: &Probe, socket: &mut Socket, size: u64, kind: MessageKind) 
     match socket.ending() {
         Some(ending) => StepEnd::Ended(ending),
         None if taken => StepEnd::Taken,
-        // Not even written: the other side stopped reading.
-        None => {
-            let _ = sent;
-            StepEnd::Stalled
-        }
+        None => StepEnd::Stalled,
     }
 }
 

@@ -1,16 +1,15 @@
 //! A request, its answer, and if that is a 101 a short session.
 
 use crate::dial::{DialError, Route, dial};
+use crate::head::{self, Want};
 use crate::net::BoxStream;
 use crate::probes::session;
 use crate::request::{Request, write};
 use crate::socket::Socket;
-use crate::{Limit, Observer, Probe, head, micros, tls};
+use crate::{Limit, Observer, Probe, micros, tls};
 use evidence::{Answer, Exchange, Extensions, Fact, Place, Subprotocols, TlsVariation, Variation};
 use frame::Agreed;
 use std::net::SocketAddr;
-use tokio::io::AsyncWriteExt;
-use tokio::time::Instant;
 
 pub(crate) async fn look(probe: &Probe, variation: &Variation, observer: &Observer) {
     let Some(opened) = open(probe, variation, observer).await else { return };
@@ -99,31 +98,16 @@ async fn ask(
     mut stream: BoxStream,
     request: Request,
 ) -> (Exchange, Option<Opened>) {
-    // Whether writing fails shows in what can still be read: a refusal may have been sent before the reset.
-    let _ = stream.write_all(&request.bytes).await;
-    let _ = stream.flush().await;
-    let sent = Instant::now();
-    let mut reply = head::read(&mut stream, &request, probe.limit(Limit::Response)).await;
-    redact(probe, &mut reply.answer);
+    let mut reply = head::ask(&mut stream, &request, probe.limit(Limit::Response), Want::Head).await;
+    head::redact(probe.settings().redactor, &mut reply.answer);
     let exchange = Exchange {
         variation: variation.clone(),
         to,
         tls,
         request: request.lines,
         answer: reply.answer,
-        took_us: micros(reply.head_at.saturating_duration_since(sent)),
+        took_us: micros(reply.took),
     };
     let opened = exchange.opened().then(|| Opened { stream, rest: reply.rest, deflate: reply.deflate });
     (exchange, opened)
-}
-
-/// Servers send secrets, too.
-fn redact(probe: &Probe, answer: &mut Answer) {
-    let redactor = probe.settings().redactor;
-    if let Answer::Response(response) = answer {
-        for header in &mut response.headers {
-            header.value = redactor.header(&header.name, &header.value);
-        }
-        response.body.text = redactor.text(&response.body.text);
-    }
 }

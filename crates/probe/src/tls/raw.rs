@@ -4,12 +4,18 @@
 use super::alert_number_name;
 use evidence::{Preview, TlsOutcome, VersionTried};
 use std::time::Duration;
-use tls_parser::{TlsMessage, TlsMessageAlert, TlsMessageHandshake, parse_tls_plaintext};
+use tls_parser::{TlsMessage, TlsMessageHandshake};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 /// Handshake bytes that are read; a chain of thousands of certificates is cut off here.
 const READ_LIMIT: usize = 64 * 1024;
+
+/// Content types and an alert level of the record layer (RFC 8446 sections 5.1 and 6).
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const WARNING: u8 = 1;
 
 /// What a hand-made ClientHello came to.
 pub(crate) struct Hello {
@@ -17,6 +23,15 @@ pub(crate) struct Hello {
     pub version: Option<String>,
     pub cipher: Option<String>,
     pub chain: Vec<Vec<u8>>,
+}
+
+impl Hello {
+    /// No more comes; what was understood before stands.
+    fn gave_up(&mut self, outcome: TlsOutcome) {
+        if self.outcome == TlsOutcome::Silence {
+            self.outcome = outcome;
+        }
+    }
 }
 
 /// Sends the ClientHello and reads what comes.
@@ -42,22 +57,22 @@ pub(crate) async fn hello_answer<S: AsyncRead + AsyncWrite + Unpin + ?Sized>(
     }
     let mut buffer = Vec::new();
     loop {
-        if understand(&buffer, &mut hello) || buffer.len() > READ_LIMIT {
+        if understand(&buffer, &mut hello) {
+            return hello;
+        }
+        if buffer.len() > READ_LIMIT {
+            hello.gave_up(TlsOutcome::Failed("an answer without end".to_owned()));
             return hello;
         }
         match timeout_at(deadline, stream.read_buf(&mut buffer)).await {
             Err(_) => return hello,
             Ok(Ok(0)) => {
-                if hello.version.is_none() {
-                    hello.outcome = TlsOutcome::Ended;
-                }
+                hello.gave_up(TlsOutcome::Ended);
                 return hello;
             }
             Ok(Ok(_)) => {}
             Ok(Err(_)) => {
-                if hello.version.is_none() {
-                    hello.outcome = TlsOutcome::Reset;
-                }
+                hello.gave_up(TlsOutcome::Reset);
                 return hello;
             }
         }
@@ -79,30 +94,44 @@ fn understand(buffer: &[u8], hello: &mut Hello) -> bool {
     while let [kind, _, _, high, low, after @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let Some(payload) = after.get(..length) else { break };
-        if *kind == 21 {
-            if let Ok((_, record)) = parse_tls_plaintext(&rest[..5 + length]) {
-                for message in record.msg {
-                    if let TlsMessage::Alert(TlsMessageAlert { code, .. }) = message {
-                        if hello.version.is_none() {
-                            hello.outcome =
-                                TlsOutcome::Alert { code: code.0, name: alert_number_name(code.0) };
-                        }
-                        return true;
-                    }
+        match (*kind, payload) {
+            (ALERT, [level, code, ..]) => {
+                // Behind a ServerHello it is about something else.
+                if messages(&handshake, hello) || hello.version.is_some() {
+                    return true;
+                }
+                hello.outcome = TlsOutcome::Alert { code: *code, name: alert_number_name(*code) };
+                // After a warning the handshake may go on (RFC 5246 section 7.2): so old servers complain about
+                // a name.
+                if *level != WARNING {
+                    return true;
                 }
             }
-        } else if *kind == 22 {
-            handshake.extend_from_slice(payload);
-        } else if *kind == 23 {
-            return hello.version.is_some(); // encrypted from here on: TLS 1.3
+            (HANDSHAKE, _) => handshake.extend_from_slice(payload),
+            (APPLICATION_DATA, _) => {
+                // Encrypted from here on: TLS 1.3.
+                messages(&handshake, hello);
+                hello.gave_up(TlsOutcome::NotTls(Preview::new(buffer, 64)));
+                return true;
+            }
+            _ => {}
         }
         rest = &after[length..];
     }
     messages(&handshake, hello)
 }
 
+/// Reads the handshake messages so far; true: there is nothing more to learn.
 fn messages(mut bytes: &[u8], hello: &mut Hello) -> bool {
-    while let Ok((rest, message)) = tls_parser::parse_tls_message_handshake(bytes) {
+    while let [_, high, middle, low, rest @ ..] = bytes {
+        let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+        if rest.len() < length {
+            return false; // the rest is under way
+        }
+        let Ok((_, message)) = tls_parser::parse_tls_message_handshake(&bytes[..4 + length]) else {
+            hello.gave_up(TlsOutcome::Failed("an answer that does not parse".to_owned()));
+            return true;
+        };
         if let TlsMessage::Handshake(message) = message {
             match message {
                 TlsMessageHandshake::ServerHello(server) => {
@@ -138,7 +167,7 @@ fn messages(mut bytes: &[u8], hello: &mut Hello) -> bool {
                 _ => {}
             }
         }
-        bytes = rest;
+        bytes = &rest[length..];
     }
     false
 }
@@ -230,6 +259,7 @@ fn put_u16(out: &mut Vec<u8>, content: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tls_parser::parse_tls_plaintext;
 
     #[test]
     fn a_client_hello_can_be_read_back() {
@@ -271,5 +301,114 @@ mod tests {
             let (hello, ()) = tokio::join!(client, server);
             assert_eq!(hello.outcome, expected);
         }
+    }
+
+    fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut record = vec![kind, 3, 3];
+        put_u16(&mut record, payload);
+        record
+    }
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut message = vec![kind, 0];
+        put_u16(&mut message, body);
+        message
+    }
+
+    /// A ServerHello (RFC 5246 section 7.4.1.3, RFC 8446 section 4.1.3).
+    fn server_hello(suite: u16, extensions: &[u8]) -> Vec<u8> {
+        let mut body = vec![3, 3];
+        body.extend([7; 32]);
+        body.push(0);
+        body.extend(suite.to_be_bytes());
+        body.push(0);
+        put_u16(&mut body, extensions);
+        message(2, &body)
+    }
+
+    fn certificate(der: &[u8]) -> Vec<u8> {
+        let mut one = vec![0];
+        put_u16(&mut one, der);
+        let mut list = vec![0];
+        put_u16(&mut list, &one);
+        message(11, &list)
+    }
+
+    /// The answer to a server that sends these pieces, a moment apart, and hangs up.
+    async fn said(pieces: Vec<Vec<u8>>) -> Hello {
+        let (mut here, mut there) = tokio::io::duplex(64 * 1024);
+        let server = async move {
+            for piece in pieces {
+                let _ = there.write_all(&piece).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let client = hello_answer(&mut here, VersionTried::V1_3, None, Duration::from_secs(1));
+        tokio::join!(client, server).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn borders_of_records_and_packets_change_nothing() {
+        let der = vec![0x30; 40];
+        let flight = [server_hello(0xc02f, &[]), certificate(&der), message(14, &[])].concat();
+        for cut in 1..flight.len() {
+            let records = [record(HANDSHAKE, &flight[..cut]), record(HANDSHAKE, &flight[cut..])].concat();
+            for pieces in [vec![records.clone()], vec![records[..cut].to_vec(), records[cut..].to_vec()]] {
+                let hello = said(pieces).await;
+                assert_eq!(hello.outcome, TlsOutcome::Answered, "cut at {cut}");
+                assert_eq!(hello.version.as_deref(), Some("1.2"));
+                assert_eq!(hello.cipher.as_deref(), Some("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
+                assert_eq!(hello.chain, [der.clone()], "cut at {cut}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_first_decides() {
+        let mut versions = Vec::new();
+        extension(&mut versions, 43, &[3, 4]);
+        let modern = record(HANDSHAKE, &server_hello(0x1301, &versions));
+        let old = record(HANDSHAKE, &server_hello(0xc02f, &[]));
+        let encrypted = record(APPLICATION_DATA, &[0; 300]);
+        let alert = |level, code| record(ALERT, &[level, code]);
+        let refused = TlsOutcome::Alert { code: 40, name: "handshake_failure".to_owned() };
+        let warned = TlsOutcome::Alert { code: 112, name: "unrecognized_name".to_owned() };
+        let failed = |why: &str| TlsOutcome::Failed(why.to_owned());
+        for (what, bytes, outcome, version) in [
+            (
+                "1.3 in one flight",
+                [modern.clone(), encrypted.clone()].concat(),
+                TlsOutcome::Answered,
+                Some("1.3"),
+            ),
+            ("a refusal", alert(2, 40), refused, None),
+            ("a warning, and on", [alert(1, 112), old.clone()].concat(), TlsOutcome::Answered, Some("1.2")),
+            ("a warning, and the end", alert(1, 112), warned, None),
+            ("an alert after the answer", [modern, alert(2, 40)].concat(), TlsOutcome::Answered, Some("1.3")),
+            ("an alert in the middle", [old, alert(2, 80)].concat(), TlsOutcome::Answered, Some("1.2")),
+            ("data first", encrypted.clone(), TlsOutcome::NotTls(Preview::new(&encrypted, 64)), None),
+            (
+                "a ServerHello of nothing",
+                record(HANDSHAKE, &message(2, &[])),
+                failed("an answer that does not parse"),
+                None,
+            ),
+            ("half a record", vec![22, 3, 3, 1, 0, 2], TlsOutcome::Ended, None),
+            ("a certificate without end", record(HANDSHAKE, &[11, 255, 255, 255]), TlsOutcome::Ended, None),
+        ] {
+            for pieces in [vec![bytes.clone()], bytes.chunks(1).map(<[u8]>::to_vec).collect()] {
+                let whole = pieces.len() == 1;
+                let hello = said(pieces).await;
+                if let (TlsOutcome::NotTls(_), false) = (&outcome, whole) {
+                    assert!(matches!(hello.outcome, TlsOutcome::NotTls(_)), "{what}");
+                } else {
+                    assert_eq!(hello.outcome, outcome, "{what}, whole: {whole}");
+                }
+                assert_eq!(hello.version.as_deref(), version, "{what}, whole: {whole}");
+            }
+        }
+        let endless = record(HANDSHAKE, &[&[11, 255, 255, 255][..], &[0; 16_000]].concat()).repeat(8);
+        let hello = said(vec![endless]).await;
+        assert_eq!(hello.outcome, failed("an answer without end"));
     }
 }
