@@ -11,7 +11,7 @@ const web = (request, response) => {
   if (opt.earlyHints) response.writeEarlyHints({ link: "</style.css>; rel=preload; as=style" });
   if (opt.page) {
     response.writeHead(200, { "Content-Type": "text/html", ...opt.pageHeaders });
-    return response.end(opt.page);
+    return response.end(opt.page + " ".repeat(opt.pageBytes || 0));
   }
   response.writeHead(426, { "Content-Type": "text/plain" });
   response.end("Upgrade Required");
@@ -53,6 +53,9 @@ const payload = (size, binary) => (binary ? Buffer.alloc(size, 7) : "x".repeat(s
 
 function serve(client) {
   client.on("error", () => {});
+  if (opt.one === "cut") {
+    for (const other of sockets.clients) if (other !== client) other._socket.destroy();
+  }
   if (opt.one === "replace") {
     for (const other of sockets.clients) if (other !== client) other.close(4001, "replaced by a newer connection");
   }

@@ -4,21 +4,20 @@ use crate::net::BoxStream;
 use crate::{micros, tls};
 use evidence::{Ending, How, Micros};
 use frame::{Agreed, Event, Judge, Opcode, Role, Settings, encode, encode_close};
-use std::collections::VecDeque;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
-
-/// Frames that wait to be looked at; beyond this the rest of a flood is dropped, for it says nothing new.
-const WAITING: usize = 256;
 
 /// An open WebSocket.
 pub(crate) struct Socket {
     stream: BoxStream,
     judge: Judge,
     deflate: bool,
+    /// What one read brought, and how much of it was judged. The rest is judged when somebody asks for it: a server
+    /// that sends a thousand messages at once costs no memory, and no pong among them gets lost.
     buffer: Vec<u8>,
-    events: VecDeque<Event>,
+    judged: usize,
+    waiting: Option<Event>,
     opened: Instant,
     last: Instant,
     /// The end, once it came.
@@ -44,8 +43,9 @@ impl Socket {
             stream,
             judge: Judge::new(settings),
             deflate: deflate.is_some(),
-            buffer: Vec::new(),
-            events: VecDeque::new(),
+            buffer: rest,
+            judged: 0,
+            waiting: None,
             opened: now,
             last: now,
             ended: None,
@@ -55,7 +55,7 @@ impl Socket {
             answers_pings: true,
             pings: 0,
         };
-        socket.take(&rest);
+        socket.begin();
         socket
     }
 
@@ -66,12 +66,19 @@ impl Socket {
 
     /// Something was read that nobody has looked at yet.
     pub(crate) fn has_waiting(&self) -> bool {
-        !self.events.is_empty()
+        self.waiting.is_some()
     }
 
     /// The server broke a rule after which nobody can tell where the next frame begins.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.judge.ended().is_some()
+    }
+
+    /// The server is in the middle of a frame, and still sending: what else it has to say must wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.ended.is_none()
+            && self.judge.unfinished().is_some()
+            && self.last.elapsed() < std::time::Duration::from_millis(500)
     }
 
     /// Time since the connection was open.
@@ -111,7 +118,8 @@ impl Socket {
     /// The next thing that the judge has to say; none: the time is over, or the connection is.
     pub(crate) async fn next(&mut self, until: Instant) -> Option<Event> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.waiting.take() {
+                self.judge_on();
                 self.answer(&event).await;
                 return Some(event);
             }
@@ -124,7 +132,7 @@ impl Socket {
                 Err(_) => return None,
                 Ok(Ok(0)) => {
                     self.end(How::Fin);
-                    self.events.extend(self.judge.finish().map(Event::Fault));
+                    self.waiting = self.judge.finish().map(Event::Fault);
                 }
                 Ok(Err(error)) => {
                     let how = match tls::alert_in(&error) {
@@ -135,29 +143,30 @@ impl Socket {
                     self.end(how);
                 }
                 Ok(Ok(_)) => {
-                    let bytes = std::mem::take(&mut self.buffer);
-                    self.take(&bytes);
+                    self.begin();
                     self.last = Instant::now();
-                    self.buffer = bytes;
                 }
             }
         }
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
+    /// New bytes are in the buffer.
+    fn begin(&mut self) {
+        self.judged = 0;
+        self.bytes += self.buffer.len() as u64;
         let room = 16 - self.first.len();
-        self.first.extend(bytes.iter().take(room));
-        let mut rest = bytes;
-        while let Some(event) = self.judge.poll(&mut rest) {
-            if let Event::Close { code, reason } = &event
-                && self.ended.is_none()
-            {
-                self.end(How::Close { code: *code, reason: reason.clone() });
-            }
-            if self.events.len() < WAITING {
-                self.events.push_back(event);
-            }
+        self.first.extend(self.buffer.iter().take(room));
+        self.judge_on();
+    }
+
+    /// Judges the buffer up to the next thing that there is to say.
+    fn judge_on(&mut self) {
+        let mut rest = self.buffer.get(self.judged..).unwrap_or_default();
+        self.waiting = self.judge.poll(&mut rest);
+        self.judged = self.buffer.len() - rest.len();
+        if let Some(Event::Close { code, reason }) = &self.waiting {
+            let how = How::Close { code: *code, reason: reason.clone() };
+            self.end(how);
         }
     }
 
@@ -198,4 +207,30 @@ fn fresh_mask() -> [u8; 4] {
     // Unpredictability protects proxies from pages (RFC 6455 section 10.3); this program is no page.
     let _ = getrandom::fill(&mut mask);
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn nothing_gets_lost_in_a_crowd() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let mut bytes = b"\x81\x00".repeat(5_000);
+        bytes.extend(b"\x8a\x01!\x88\x02\x03\xe8");
+        theirs.write_all(&bytes).await.expect("it is taken");
+        let mut socket = Socket::new(Box::new(ours), b"\x81\x00".repeat(1_000), None, 1 << 20);
+        let until = Instant::now() + Duration::from_secs(5);
+        let (mut messages, mut pongs) = (0, 0);
+        while let Some(event) = socket.next(until).await {
+            match event {
+                Event::Message { .. } => messages += 1,
+                Event::Frame { header, .. } if header.opcode() == Some(Opcode::Pong) => pongs += 1,
+                _ => {}
+            }
+        }
+        assert_eq!((messages, pongs, socket.bytes), (6_000, 1, 12_007));
+        assert_eq!(socket.ended, Some(How::Close { code: Some(1000), reason: String::new() }));
+    }
 }
