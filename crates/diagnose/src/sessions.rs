@@ -99,20 +99,34 @@ pub(crate) fn disturbed(evidence: &Evidence) -> Option<Disturbed<'_>> {
     [Variation::plain(), Variation::browser()].iter().find_map(|variation| {
         let first = evidence.first_exchange(variation).filter(|_| is_troubled(evidence, variation) == Some(true))?;
         let alone = evidence.first_exchange(&variation.again()).filter(|seen| seen.opened())?;
-        let works = evidence.first_session(&variation.again()).is_some_and(|seen| !ended_early(seen.fact));
-        works.then(|| Disturbed { first, session: evidence.first_session(variation), alone })
+        let session = evidence.first_session(variation);
+        (works(evidence, &alone.variation) == Some(true)).then_some(Disturbed { first, session, alone })
     })
 }
 
-/// The handshakes that are worth another try, alone: two are made at the same time, one works, and the other fails in a
-/// way in which servers that take one client at a time refuse or drop one of them.
+/// The handshake that is worth another try, alone: two are made at the same time, and one of them fails in a way in which
+/// servers that take one client at a time refuse or drop the others.
 pub(crate) fn worth_another_try(evidence: &Evidence) -> Option<Variation> {
     let (plain, browser) = (Variation::plain(), Variation::browser());
-    match (is_troubled(evidence, &plain)?, is_troubled(evidence, &browser)?) {
-        (true, false) => Some(plain.again()),
+    let troubled = (is_troubled(evidence, &plain)?, is_troubled(evidence, &browser)?);
+    let opened = |variation: &Variation| evidence.first_exchange(variation).is_some_and(|seen| seen.opened());
+    if !opened(&plain) && !opened(&browser) {
+        return None;
+    }
+    let again = plain.again();
+    match troubled {
+        (true, _) if evidence.first_exchange(&again).is_none() => Some(again),
+        // Where being alone does not help the plain one, it does not help the browser's.
+        (true, true) => works(evidence, &again)?.then(|| browser.again()),
         (false, true) => Some(browser.again()),
         _ => None,
     }
+}
+
+/// Whether this handshake opened, and its session did not end early; none: it is not over.
+fn works(evidence: &Evidence, variation: &Variation) -> Option<bool> {
+    let opened = evidence.first_exchange(variation)?.opened();
+    Some(opened && !ended_early(evidence.first_session(variation)?.fact))
 }
 
 /// Whether the first handshake of this kind failed in such a way; none: it failed otherwise, or it is not over.

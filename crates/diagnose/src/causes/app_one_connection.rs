@@ -106,12 +106,16 @@ mod tests {
         };
         let again = Question::Upgrade(Variation::plain().again());
         assert_eq!(asked(first_replaced()), [again.clone()]);
-        // The same reason whoever comes: nothing to try again.
+        // A third connection may have ended the second one.
         let both = Sample::ws().opens_with(Variation::plain(), replaced).opens_with(Variation::browser(), replaced);
-        assert!(!asked(both).contains(&again));
+        assert_eq!(asked(both.clone()), [again.clone()]);
+        let browser = Question::Upgrade(Variation::browser().again());
+        assert_eq!(asked(both.clone().opens_with(Variation::plain().again(), |_| {})), [browser.clone()]);
+        // It ends like that whoever comes.
+        assert!(!asked(both.opens_with(Variation::plain().again(), replaced)).contains(&browser));
         // A refusal that says why has no need of it.
         let origin = Sample::ws().opens().experiment(Variation::browser(), 403, "origin");
-        assert!(!asked(origin).contains(&Question::Upgrade(Variation::browser().again())));
+        assert!(!asked(origin).contains(&browser));
         let holds = asked(Sample::ws().opens().opens_with(Variation::browser(), |_| {}));
         assert_eq!(holds.iter().filter(|question| matches!(question, Question::Hold { .. })).count(), 4);
         let known = first_replaced().opens_with(Variation::plain().again(), |_| {});
