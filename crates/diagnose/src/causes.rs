@@ -133,6 +133,7 @@ catalog! {
     app_wrong_transport_path,
     app_waf_blocked,
     app_rate_limited,
+    app_one_connection,
     app_forward_auth_breaks,
     // Frames.
     frame_unmasked_client,

@@ -4,7 +4,7 @@ use crate::cause::{Cause, Verdict};
 use crate::finding::{Finding, Severity};
 use crate::symptom::{Symptom, symptoms};
 use crate::text::Text;
-use crate::{causes, plan, ranking};
+use crate::{causes, plan, ranking, sessions};
 use evidence::{Case, Evidence, Fact, Micros, Place, Question, Source};
 use std::collections::BTreeSet;
 
@@ -102,7 +102,16 @@ impl Diagnosis {
         if self.asked.len() >= MOST_QUESTIONS || self.waiting.is_empty() {
             return None;
         }
-        let question = self.waiting.remove(0);
+        // A handshake that is made again is made alone, and before anything else: all that follows rests on it.
+        let again =
+            |question: &Question| matches!(question, Question::Upgrade(variation) if variation.is_again());
+        let first = self.waiting.iter().position(again);
+        let mut open = self.asked.iter().filter(|question| !self.evidence.is_answered(question)).peekable();
+        let alone = first.is_some() || sessions::disturbed(&self.evidence).is_some();
+        if (alone && open.peek().is_some()) || open.any(again) {
+            return None;
+        }
+        let question = self.waiting.remove(first.unwrap_or(0));
         self.asked.insert(question.clone());
         Some(question)
     }

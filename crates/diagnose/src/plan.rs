@@ -3,6 +3,7 @@
 //! They follow the way a connection is built, and ask at the same time what does not depend on each other:
 //! over a link of 100 ms a healthy check then costs seven round trips at the most.
 
+use crate::sessions;
 use crate::symptom::{Symptom, symptoms};
 use evidence::{
     Evidence, HoldKind, MessageKind, PathVariant, Question, TlsVariation, TunnelOutcome, Variation,
@@ -61,16 +62,20 @@ pub(crate) fn questions(evidence: &Evidence) -> Vec<Question> {
         ask.push(Question::Upgrade(Variation::without_upgrade()));
         ask.push(Question::Upgrade(Variation::path(PathVariant::Random)));
     }
-    if evidence.handshake().is_some_and(|seen| seen.opened()) {
+    ask.extend(sessions::worth_another_try(evidence).map(Question::Upgrade));
+    // What needs connections of its own waits until it is clear that the server takes more than one.
+    let first = [Variation::plain(), Variation::browser()];
+    let settled = first.into_iter().all(|variation| evidence.is_answered(&Question::Upgrade(variation)));
+    if settled && evidence.handshake().is_some_and(|seen| seen.opened()) {
         if let Some(top) = case.size {
             ask.push(Question::Sizes { top, kind: MessageKind::Text });
             ask.push(Question::Sizes { top, kind: MessageKind::Binary });
         }
         if let Some(hold) = case.hold_us {
             let for_ms = hold / 1000;
-            for (kind, run) in
-                [(HoldKind::Quiet, 0), (HoldKind::Quiet, 1), (HoldKind::Pings, 0), (HoldKind::OneWay, 0)]
-            {
+            let beside = [(HoldKind::Quiet, 1), (HoldKind::Pings, 0), (HoldKind::OneWay, 0)];
+            let beside = if sessions::disturbed(evidence).is_some() { &beside[..0] } else { &beside[..] };
+            for (kind, run) in [&[(HoldKind::Quiet, 0)], beside].concat() {
                 ask.push(Question::Hold { kind, run, for_ms });
             }
         }

@@ -2,7 +2,9 @@
 
 use crate::text::Text;
 use crate::{Confidence, Finding, Symptom, text};
-use evidence::{Ending, Evidence, Hold, HoldKind, How, Micros, Seen, Session, StepEnd, Variation};
+use evidence::{
+    Answer, Ending, Evidence, Exchange, Hold, HoldKind, How, Micros, Seen, Session, StepEnd, Variation,
+};
 
 /// A rule of the frame protocol that the server broke.
 pub(crate) struct Broken<'a> {
@@ -66,6 +68,88 @@ impl Broken<'_> {
     }
 }
 
+/// The server sent what it had to say and closed with 1000, "done": a job that delivers its result ends like this, and
+/// nobody else complains of it. Where the messages speak of errors or credentials, 1000 is only politeness.
+pub(crate) fn delivered(session: &Session) -> bool {
+    let complains = |text: &str| {
+        let text = text.to_lowercase();
+        text.contains("error") || AUTH_WORDS.iter().any(|word| text.contains(word))
+    };
+    let done = session
+        .ending
+        .as_ref()
+        .and_then(close_frame)
+        .is_some_and(|(code, reason)| code == 1000 && !complains(reason));
+    done && !session.messages.is_empty()
+        && !session.messages.iter().any(|message| complains(&message.preview))
+}
+
+/// The server ended it before we said anything, and had not said all that it had to say.
+pub(crate) fn ended_early(session: &Session) -> bool {
+    session.ended_uninvited() && !delivered(session)
+}
+
+/// A handshake that did not work beside another one and works alone.
+pub(crate) struct Disturbed<'a> {
+    /// Beside another one.
+    pub first: Seen<'a, Exchange>,
+    /// Its session, where it was opened.
+    pub session: Option<Seen<'a, Session>>,
+    /// Alone.
+    pub alone: Seen<'a, Exchange>,
+}
+
+/// The plain or the browser's handshake, if it works only while the other one is not there.
+pub(crate) fn disturbed(evidence: &Evidence) -> Option<Disturbed<'_>> {
+    [Variation::plain(), Variation::browser()].iter().find_map(|variation| {
+        let first =
+            evidence.first_exchange(variation).filter(|_| is_troubled(evidence, variation) == Some(true))?;
+        let alone = evidence.first_exchange(&variation.again()).filter(|seen| seen.opened())?;
+        let session = evidence.first_session(variation);
+        (works(evidence, &alone.variation) == Some(true)).then_some(Disturbed { first, session, alone })
+    })
+}
+
+/// The handshake that is worth another try, alone: two are made at the same time, and one of them fails in a way in which
+/// servers that take one client at a time refuse or drop the others.
+pub(crate) fn worth_another_try(evidence: &Evidence) -> Option<Variation> {
+    let (plain, browser) = (Variation::plain(), Variation::browser());
+    let troubled = (is_troubled(evidence, &plain)?, is_troubled(evidence, &browser)?);
+    let opened = |variation: &Variation| evidence.first_exchange(variation).is_some_and(|seen| seen.opened());
+    if !opened(&plain) && !opened(&browser) {
+        return None;
+    }
+    let again = plain.again();
+    match troubled {
+        (true, _) if evidence.first_exchange(&again).is_none() => Some(again),
+        // Where being alone does not help the plain one, it does not help the browser's.
+        (true, true) => works(evidence, &again)?.then(|| browser.again()),
+        (false, true) => Some(browser.again()),
+        _ => None,
+    }
+}
+
+/// Whether this handshake opened, and its session did not end early; none: it is not over.
+fn works(evidence: &Evidence, variation: &Variation) -> Option<bool> {
+    let opened = evidence.first_exchange(variation)?.opened();
+    Some(opened && !ended_early(evidence.first_session(variation)?.fact))
+}
+
+/// Whether the first handshake of this kind failed in such a way; none: it failed otherwise, or it is not over.
+fn is_troubled(evidence: &Evidence, variation: &Variation) -> Option<bool> {
+    let exchange = evidence.first_exchange(variation)?;
+    if exchange.opened() {
+        let session = evidence.first_session(variation)?;
+        return session.faults.is_empty().then(|| ended_early(session.fact));
+    }
+    match &exchange.answer {
+        // Not 502 and 504, which a proxy says of an application that is down; not 429, which says what it is.
+        Answer::Response(response) => matches!(response.status, 409 | 423 | 500 | 503).then_some(true),
+        Answer::Ended(_) | Answer::Reset(_) => Some(true),
+        _ => None,
+    }
+}
+
 /// A connection that the server closed with a close frame, uninvited.
 pub(crate) struct Closed<'a> {
     /// Number of the observation.
@@ -80,6 +164,8 @@ pub(crate) struct Closed<'a> {
     pub held: bool,
     /// Only the browser's connection ended so.
     pub browser_only: bool,
+    /// It had sent messages, and says that it is done.
+    pub delivered: bool,
 }
 
 /// How the server closed a connection on which nothing was said: a fresh one, or else a held one.
@@ -88,8 +174,15 @@ pub(crate) fn closed(evidence: &Evidence) -> Option<Closed<'_>> {
         let seen = evidence.session(variation).filter(|seen| seen.fact.ended_uninvited())?;
         let ending = seen.fact.ending.as_ref()?;
         let (code, reason) = close_frame(ending)?;
-        let browser_only = !variation.is_plain();
-        Some(Closed { id: seen.id, code, reason, after_us: ending.after_us, held: false, browser_only })
+        Some(Closed {
+            id: seen.id,
+            code,
+            reason,
+            after_us: ending.after_us,
+            held: false,
+            browser_only: !variation.is_plain(),
+            delivered: delivered(seen.fact),
+        })
     });
     fresh.or_else(|| {
         evidence.holds(HoldKind::Quiet).find_map(|seen| {
@@ -102,6 +195,7 @@ pub(crate) fn closed(evidence: &Evidence) -> Option<Closed<'_>> {
                 after_us: ending.after_us,
                 held: true,
                 browser_only: false,
+                delivered: false,
             })
         })
     })

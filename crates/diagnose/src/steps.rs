@@ -356,7 +356,8 @@ fn protocol(evidence: &Evidence) -> Option<Step> {
             time = duration(end.after_us),
             how = ending(&end.how)
         );
-        return step(StepName::Protocol, Status::Fail, summary, None);
+        let status = if crate::sessions::delivered(session.fact) { Status::Warn } else { Status::Fail };
+        return step(StepName::Protocol, status, summary, None);
     }
     if session.echo.as_ref().is_some_and(|echo| echo.same) {
         parts.push("echo".to_owned());

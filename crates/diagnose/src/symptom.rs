@@ -1,5 +1,6 @@
 //! What is visibly wrong, before anybody asks why.
 
+use crate::sessions::ended_early;
 use evidence::{
     Answer, Evidence, HoldKind, Reached, StepEnd, TlsOutcome, TlsVariation, TunnelOutcome, Variation,
 };
@@ -152,7 +153,7 @@ fn session(evidence: &Evidence, found: &mut Vec<Symptom>) {
     if let Some(session) = plain {
         if !session.faults.is_empty() {
             found.push(Symptom::FramesBroken);
-        } else if session.ended_uninvited() {
+        } else if ended_early(session.fact) {
             found.push(Symptom::EndedEarly);
         } else if session.ending.is_none() && !session.pings.is_empty() && session.pongs().next().is_none() {
             found.push(Symptom::NoPong);
@@ -165,10 +166,10 @@ fn session(evidence: &Evidence, found: &mut Vec<Symptom>) {
     {
         found.push(Symptom::BrowserRefused);
     }
-    let healthy = plain.is_some_and(|session| session.faults.is_empty() && !session.ended_uninvited());
+    let healthy = plain.is_some_and(|session| session.faults.is_empty() && !ended_early(session.fact));
     if healthy
         && let Some(session) = evidence.session(&browser)
-        && (!session.faults.is_empty() || session.ended_uninvited())
+        && (!session.faults.is_empty() || ended_early(session.fact))
     {
         found.push(Symptom::BrowserBroken);
     }

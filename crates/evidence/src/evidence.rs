@@ -180,10 +180,25 @@ impl Evidence {
         })
     }
 
-    /// The request with this variation, and its answer.
+    /// The request with this variation, and its answer. Where it was made again, alone, that is the one that counts:
+    /// nothing but the server can have disturbed it.
     #[must_use]
     pub fn exchange(&self, variation: &Variation) -> Option<Seen<'_, Exchange>> {
+        self.exchange_again(variation).or_else(|| self.first_exchange(variation))
+    }
+
+    /// The request with this variation as it was made first, beside others.
+    #[must_use]
+    pub fn first_exchange(&self, variation: &Variation) -> Option<Seen<'_, Exchange>> {
         self.exchanges().find(|seen| seen.variation == *variation)
+    }
+
+    fn exchange_again(&self, variation: &Variation) -> Option<Seen<'_, Exchange>> {
+        self.exchanges().find(|seen| {
+            seen.variation.is_again()
+                && seen.was_sent()
+                && Variation { nth: 0, ..seen.variation.clone() } == *variation
+        })
     }
 
     /// The plain handshake.
@@ -200,9 +215,18 @@ impl Evidence {
         })
     }
 
-    /// The session after the request with this variation.
+    /// The session after the request with this variation; as with [`Self::exchange`], the one that was alone counts.
     #[must_use]
     pub fn session(&self, variation: &Variation) -> Option<Seen<'_, Session>> {
+        match self.exchange_again(variation) {
+            Some(again) => self.first_session(&again.variation),
+            None => self.first_session(variation),
+        }
+    }
+
+    /// The session after the request with this variation as it was made first, beside others.
+    #[must_use]
+    pub fn first_session(&self, variation: &Variation) -> Option<Seen<'_, Session>> {
         self.sessions().find(|seen| seen.variation == *variation)
     }
 

@@ -169,6 +169,18 @@ impl Variation {
         Self { extensions: Extensions::Deflate, ..Self::default() }
     }
 
+    /// The same once more, asked while no other connection is open.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { nth: 1, ..self.clone() }
+    }
+
+    /// Whether it is the plain or the browser's handshake once more.
+    #[must_use]
+    pub fn is_again(&self) -> bool {
+        *self == Self::plain().again() || *self == Self::browser().again()
+    }
+
     /// Whether nothing is different.
     #[must_use]
     pub fn is_plain(&self) -> bool {

@@ -21,13 +21,16 @@ pub(crate) struct Socket {
     stream: BoxStream,
     judge: Judge,
     deflate: bool,
+    /// What one read brought, and how much of it was judged. The rest is judged when somebody asks for it: a server
+    /// that sends a thousand messages at once costs no memory, and no pong among them gets lost.
     buffer: Vec<u8>,
+    judged: usize,
+    waiting: Option<Event>,
     /// What came while we wrote.
     early: VecDeque<u8>,
     early_end: Option<How>,
     /// Every frame was written whole; otherwise the peer would take the next one for the rest of the last.
     whole: bool,
-    events: VecDeque<Event>,
     opened: Instant,
     last: Instant,
     /// The end, once it came.
@@ -53,11 +56,12 @@ impl Socket {
             stream,
             judge: Judge::new(settings),
             deflate: deflate.is_some(),
-            buffer: Vec::new(),
+            buffer: rest,
+            judged: 0,
+            waiting: None,
             early: VecDeque::new(),
             early_end: None,
             whole: true,
-            events: VecDeque::new(),
             opened: now,
             last: now,
             ended: None,
@@ -67,7 +71,7 @@ impl Socket {
             answers_pings: true,
             pings: 0,
         };
-        socket.take(&rest);
+        socket.begin();
         socket
     }
 
@@ -78,12 +82,19 @@ impl Socket {
 
     /// Something was read that nobody has looked at yet.
     pub(crate) fn has_waiting(&self) -> bool {
-        !self.events.is_empty()
+        self.waiting.is_some()
     }
 
     /// The server broke a rule after which nobody can tell where the next frame begins.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.judge.ended().is_some()
+    }
+
+    /// The server is in the middle of a frame, and still sending: what else it has to say must wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.ended.is_none()
+            && self.judge.unfinished().is_some()
+            && self.last.elapsed() < Duration::from_millis(500)
     }
 
     /// Time since the connection was open.
@@ -150,63 +161,67 @@ impl Socket {
     /// The next thing that the judge has to say; none: the time is over, or the connection is.
     pub(crate) async fn next(&mut self, until: Instant) -> Option<Event> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.waiting.take() {
+                self.judge_on();
                 self.answer(&event).await;
                 return Some(event);
             }
             if self.ended.is_some() {
                 return None;
             }
-            let mut bytes = std::mem::take(&mut self.buffer);
-            bytes.clear();
-            let came = self.read(&mut bytes, until).await;
-            match came {
+            match self.read(until).await {
                 Err(Elapsed) => return None,
                 Ok(Some(How::Fin)) => {
                     self.end(How::Fin);
-                    self.events.extend(self.judge.finish().map(Event::Fault));
+                    self.waiting = self.judge.finish().map(Event::Fault);
                 }
                 Ok(Some(how)) => self.end(how),
                 Ok(None) => {
-                    self.take(&bytes);
+                    self.begin();
                     self.last = Instant::now();
                 }
             }
-            self.buffer = bytes;
         }
     }
 
-    /// Reads some bytes; some: how it ended instead.
-    async fn read(&mut self, bytes: &mut Vec<u8>, until: Instant) -> Result<Option<How>, Elapsed> {
+    /// Reads some bytes into the buffer, which was judged to its end; some: how it ended instead.
+    async fn read(&mut self, until: Instant) -> Result<Option<How>, Elapsed> {
+        self.buffer.clear();
+        self.judged = 0;
         if !self.early.is_empty() {
-            bytes.extend(self.early.drain(..self.early.len().min(CHUNK)));
+            let length = self.early.len().min(CHUNK);
+            self.buffer.extend(self.early.drain(..length));
             return Ok(None);
         }
         if let Some(how) = self.early_end.take() {
             return Ok(Some(how));
         }
-        bytes.reserve(CHUNK);
-        Ok(match timeout_at(until, self.stream.read_buf(bytes)).await.map_err(|_| Elapsed)? {
+        self.buffer.reserve(CHUNK);
+        Ok(match timeout_at(until, self.stream.read_buf(&mut self.buffer)).await.map_err(|_| Elapsed)? {
             Ok(0) => Some(How::Fin),
             Ok(_) => None,
             Err(error) => Some(broken(&error)),
         })
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
+    /// New bytes are in the buffer.
+    fn begin(&mut self) {
+        self.judged = 0;
+        self.bytes += self.buffer.len() as u64;
         let room = 16 - self.first.len();
-        self.first.extend(bytes.iter().take(room));
-        let mut rest = bytes;
-        while let Some(event) = self.judge.poll(&mut rest) {
-            if let Event::Close { code, reason } = &event
-                && self.ended.is_none()
-            {
-                let reason = Preview::new(reason.as_bytes(), 123).text;
-                self.end(How::Close { code: *code, reason });
-            }
-            // No more than one read can hold: the next one waits until these have been looked at.
-            self.events.push_back(event);
+        self.first.extend(self.buffer.iter().take(room));
+        self.judge_on();
+    }
+
+    /// Judges the buffer up to the next thing that there is to say.
+    fn judge_on(&mut self) {
+        let mut rest = self.buffer.get(self.judged..).unwrap_or_default();
+        self.waiting = self.judge.poll(&mut rest);
+        self.judged = self.buffer.len() - rest.len();
+        if let Some(Event::Close { code, reason }) = &self.waiting {
+            let reason = Preview::new(reason.as_bytes(), 123).text;
+            let how = How::Close { code: *code, reason };
+            self.end(how);
         }
     }
 
@@ -259,4 +274,29 @@ fn fresh_mask() -> [u8; 4] {
     // Unpredictability protects proxies from pages (RFC 6455 section 10.3); this program is no page.
     let _ = getrandom::fill(&mut mask);
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_gets_lost_in_a_crowd() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let mut bytes = b"\x81\x00".repeat(5_000);
+        bytes.extend(b"\x8a\x01!\x88\x02\x03\xe8");
+        theirs.write_all(&bytes).await.expect("it is taken");
+        let mut socket = Socket::new(Box::new(ours), b"\x81\x00".repeat(1_000), None, 1 << 20);
+        let until = Instant::now() + Duration::from_secs(5);
+        let (mut messages, mut pongs) = (0, 0);
+        while let Some(event) = socket.next(until).await {
+            match event {
+                Event::Message { .. } => messages += 1,
+                Event::Frame { header, .. } if header.opcode() == Some(Opcode::Pong) => pongs += 1,
+                _ => {}
+            }
+        }
+        assert_eq!((messages, pongs, socket.bytes), (6_000, 1, 12_007));
+        assert_eq!(socket.ended, Some(How::Close { code: Some(1000), reason: String::new() }));
+    }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Confidence {
 pub(crate) enum Expect {
     /// Verdict `ok`, exit code 0, no error finding.
     Healthy,
+    /// It works, and some of these causes, each a warning, say for whom it does not: verdict `warn`, exit code 0.
+    Warned(Vec<&'static str>),
     /// The first finding is one of these causes, exit code 1.
     Cause { any_of: Vec<&'static str>, at_least: Confidence },
     /// One finding, an error or less, is one of these causes; the connection itself may work (a browser may

@@ -39,6 +39,38 @@ const LEAVES: &[Leaf] = &[
         issuer: "inter",
     },
     Leaf {
+        name: "rsa4096",
+        names: NAMES,
+        dates: GOOD_DATES,
+        key: &["RSA", "rsa_keygen_bits:4096"],
+        digest: "sha512",
+        issuer: "inter",
+    },
+    Leaf {
+        name: "p384",
+        names: NAMES,
+        dates: GOOD_DATES,
+        key: &["EC", "ec_paramgen_curve:P-384"],
+        digest: "sha384",
+        issuer: "inter",
+    },
+    Leaf {
+        name: "ed25519",
+        names: NAMES,
+        dates: GOOD_DATES,
+        key: &["ED25519"],
+        digest: "sha256",
+        issuer: "inter",
+    },
+    Leaf {
+        name: "wildcard",
+        names: "DNS:*.keepwire.test",
+        dates: GOOD_DATES,
+        key: ECDSA,
+        digest: "sha256",
+        issuer: "inter",
+    },
+    Leaf {
         name: "expired",
         names: NAMES,
         dates: ("20230101000000Z", "20240101000000Z"),
@@ -196,7 +228,9 @@ impl Certs {
 
     fn request(&self, name: &str, key: &[&str], subject: &str) -> Result<()> {
         let (key_file, request) = (format!("{name}.key"), format!("{name}.csr"));
-        self.openssl(&["genpkey", "-algorithm", key[0], "-pkeyopt", key[1], "-out", &key_file])?;
+        // Ed25519 keys have no option.
+        let option = key.get(1).map_or_else(Vec::new, |option| vec!["-pkeyopt", *option]);
+        self.openssl(&[&["genpkey", "-algorithm", key[0], "-out", &key_file], &option[..]].concat())?;
         self.openssl(&["req", "-new", "-key", &key_file, "-subj", subject, "-out", &request])
     }
 

@@ -10,6 +10,7 @@ use super::run::Ran;
 pub(crate) fn expected(case: &Case) -> String {
     match &case.expect {
         Expect::Healthy => "healthy".into(),
+        Expect::Warned(any_of) => format!("warning {}", any_of.join(" | ")),
         Expect::Cause { any_of, .. } => any_of.join(" | "),
         Expect::Mentions(any_of) => format!("({})", any_of.join(" | ")),
         Expect::Survives(any_of) if any_of.is_empty() => "any finding".into(),
@@ -54,7 +55,8 @@ fn problem(case: &Case, ran: &Ran, outcome: &mut Outcome) -> Result<(), String> 
         return Err(format!("must never name {wrong} here"));
     }
     match &case.expect {
-        Expect::Healthy => healthy(findings, verdict, exit_code),
+        Expect::Healthy => healthy(findings, verdict, exit_code, &[]),
+        Expect::Warned(any_of) => healthy(findings, verdict, exit_code, any_of),
         Expect::Mentions(any_of) => mentioned(findings, any_of),
         Expect::Survives(any_of) if any_of.is_empty() => first.map(|_| ()).ok_or_else(|| "no finding".into()),
         Expect::Survives(any_of) => first_cause(first, any_of, Confidence::Possible, false, exit_code),
@@ -71,12 +73,22 @@ fn problem(case: &Case, ran: &Ran, outcome: &mut Outcome) -> Result<(), String> 
     }
 }
 
-fn healthy(findings: &[Value], verdict: &str, exit_code: i32) -> Result<(), String> {
+/// No error; and exactly the warnings that are right here, of which one is enough.
+fn healthy(findings: &[Value], verdict: &str, exit_code: i32, warnings: &[&str]) -> Result<(), String> {
     if let Some(alarm) = findings.iter().find(|finding| text(finding, "severity") == "error") {
         return Err(format!("false alarm: {} ({})", text(alarm, "cause"), text(alarm, "title")));
     }
+    let warned: Vec<&str> = findings
+        .iter()
+        .filter(|finding| text(finding, "severity") == "warning")
+        .map(|finding| text(finding, "cause"))
+        .collect();
+    if let Some(wrong) = warned.iter().find(|cause| !warnings.contains(cause)) {
+        return Err(format!("warns of {wrong}"));
+    }
+    let wanted = if warnings.is_empty() { "ok" } else { "warn" };
     match (verdict, exit_code) {
-        ("ok", 0) => Ok(()),
+        (verdict, 0) if verdict == wanted => Ok(()),
         _ => Err(format!("verdict {verdict}, exit code {exit_code}")),
     }
 }

@@ -211,7 +211,7 @@ fn check_names(cases: &[Case]) -> Result<()> {
         let expected: &[&str] = match &case.expect {
             Expect::Healthy => &[],
             Expect::Cause { any_of, .. } => any_of,
-            Expect::Mentions(ids) | Expect::Survives(ids) => ids,
+            Expect::Mentions(ids) | Expect::Survives(ids) | Expect::Warned(ids) => ids,
         };
         if let Some(id) = expected.iter().chain(&case.never).find(|id| diagnose::causes::find(id).is_none()) {
             return Err(format!("{}: there is no cause {id}", case.name));

@@ -2,7 +2,7 @@
 
 use crate::sessions::{Closed, closed};
 use crate::text::Text;
-use crate::{Confidence, Remedy, Verdict, cause, text};
+use crate::{Confidence, Finding, Remedy, Symptom, Verdict, cause, text};
 use evidence::Evidence;
 
 cause! {
@@ -32,6 +32,9 @@ fn judge(evidence: &Evidence) -> Verdict {
     if closed.held && matches!(closed.code, 1000 | 1001) {
         return Verdict::Unseen;
     }
+    if closed.delivered {
+        return done(&closed);
+    }
     let (meaning, advice) = explain(closed.code);
     let title = if closed.held {
         text!("The server closes the held connection with code {words}", words = closed.words())
@@ -59,6 +62,18 @@ fn judge(evidence: &Evidence) -> Verdict {
             "keepalive-no-pong",
             "client-plain-ws-to-engineio",
         ])
+        .holds()
+}
+
+/// It sent messages and says that all is well: that may be all that it is for.
+fn done(closed: &Closed<'_>) -> Verdict {
+    let time = crate::reading::duration(closed.after_us);
+    Finding::warning(Confidence::Likely, text!("The server sends its messages, and then closes with 1000: it is done"))
+        .explains(Symptom::BrowserBroken)
+        .proof(&[closed.id], text!("The server closes with {words} after {time}.", words = closed.words(), time = time))
+        .proof(&[closed.id], text!("Messages came before it, and none of them speaks of an error."))
+        .users(text!("JavaScript: onclose with code {code}, wasClean true, and the reason.", code = closed.code))
+        .remedy(Remedy::new(text!("If the connection should stay open, find out in the application why it ends it")))
         .holds()
 }
 
@@ -100,7 +115,8 @@ fn explain(code: u16) -> (Text, Text) {
 mod tests {
     use super::{CAUSE, explain};
     use crate::sample::{Sample, does_not_hold, holds};
-    use evidence::{HoldKind, How};
+    use crate::Severity;
+    use evidence::{Ending, HoldKind, How, Message, MessageKind, Variation};
 
     #[test]
     fn holds_for_every_code() {
@@ -113,6 +129,22 @@ mod tests {
         assert_eq!(holds(&CAUSE, edge).because, Some("cloudflare-edge-restart"));
         let pusher = How::Close { code: Some(4201), reason: "Pong reply not received".into() };
         let _ = holds(&CAUSE, Sample::ws().opens().hold(HoldKind::Quiet, 0, Some(30.0), pusher));
+    }
+
+    #[test]
+    fn a_delivered_result_is_only_warned_of() {
+        let after = |preview: &str| {
+            Sample::ws().opens_with(Variation::plain(), |session| {
+                session.echo = None;
+                session.messages = vec![Message { at_us: 900, kind: MessageKind::Text, length: 9, preview: preview.into() }];
+                let how = How::Close { code: Some(1000), reason: String::new() };
+                session.ending = Some(Ending { how, after_us: 1_000, idle_us: 100 });
+            })
+        };
+        assert_eq!(holds(&CAUSE, after("{\"sum\":42}")).severity, Severity::Warning);
+        assert_eq!(holds(&CAUSE, after("{\"error\":\"no such room\"}")).severity, Severity::Error);
+        assert_eq!(holds(&CAUSE, after("invalid token")).severity, Severity::Error);
+        assert_eq!(holds(&CAUSE, Sample::ws().closes_early(1000, "", 1_000)).severity, Severity::Error);
     }
 
     #[test]

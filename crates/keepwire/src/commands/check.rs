@@ -178,7 +178,8 @@ fn settings(arguments: &Check, url: &str, redactor: Redactor) -> Result<Settings
     }
     case.subprotocols.clone_from(&arguments.subprotocol);
     case.as_browser = arguments.role == Role::Browser;
-    if case.as_browser && case.origin == Origin::None {
+    // A page's handshake always has an origin; who wants to see it without says --origin none.
+    if (case.as_browser || case.page.is_some()) && arguments.origin.is_none() {
         case.origin = Origin::Given(case.page_origin().unwrap_or_else(|| case.target.own_origin()));
     }
     case.family = match (arguments.ipv4, arguments.ipv6) {

@@ -12,8 +12,9 @@ use frame::{Event, Kind, Opcode};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Messages larger than this are not read to their end.
-pub(crate) const MESSAGE_LIMIT: u64 = 4 * 1024 * 1024;
+/// Messages larger than this, inflated, are not read to their end. More than [`FLOOD`], so that only compression gets
+/// there: a large message is nothing that a server may be blamed for.
+pub(crate) const MESSAGE_LIMIT: u64 = 64 * 1024 * 1024;
 /// Pings that are sent.
 const PINGS: usize = 5;
 /// Time between two of them.
@@ -65,7 +66,10 @@ pub(crate) async fn look(probe: &Probe, socket: Socket, variation: &Variation, o
         }
     }
     life.seen.ending = life.socket.ending();
-    if life.seen.ending.is_none() {
+    if life.flooded {
+        // We stopped reading, so nobody can say that the server did not answer these.
+        life.forget_open_pings();
+    } else if life.seen.ending.is_none() {
         life.close().await;
     }
     let Life { socket, mut seen, .. } = life;
@@ -107,15 +111,27 @@ impl Life<'_> {
                 continue;
             }
             let wait = if sent_all { until } else { due.min(until) };
+            self.flooded |= self.socket.bytes > FLOOD;
             match self.socket.next(wait).await {
                 Some(event) => self.note(event),
-                None if self.socket.ended.is_some() || Instant::now() >= until => return,
+                None if self.socket.ended.is_none() && Instant::now() >= until => {
+                    // Behind a large message on a slow link a pong is late, not missing.
+                    if self.socket.is_busy() {
+                        self.forget_open_pings();
+                    }
+                    return;
+                }
+                None if self.socket.ended.is_some() => return,
                 None => {}
             }
             if self.over() {
                 return;
             }
         }
+    }
+
+    fn forget_open_pings(&mut self) {
+        self.seen.pings.retain(|ping| ping.round_trip_us.is_some());
     }
 
     /// One message, and what comes of it.

@@ -24,6 +24,7 @@ pub(crate) async fn look(probe: &Probe, variation: &Variation, observer: &Observ
 /// Experiments about the handshake end with it; those about what comes after need a session.
 fn deserves_a_session(variation: &Variation) -> bool {
     variation.is_plain()
+        || variation.is_again()
         || variation.extensions == Extensions::Deflate
         || variation.subprotocols != Subprotocols::AsGiven
         || variation.direct

@@ -10,6 +10,7 @@ mod idle;
 mod page;
 mod tcp;
 mod tls;
+mod unusual;
 mod upgrade;
 mod upgrade_answers;
 mod upgrade_headers;
@@ -22,6 +23,7 @@ use super::case::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         healthy::cases(),
+        unusual::cases(),
         page::cases(),
         dns::cases(),
         tcp::cases(),
