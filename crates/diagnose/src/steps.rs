@@ -431,6 +431,12 @@ fn hold(evidence: &Evidence) -> Option<Step> {
             text!("dead after {time} of silence", time = duration(hold.held_us)),
             None,
         ),
+        // Where the server keeps talking, no timer for silence was put to the test.
+        (None, _) if hold.server_spoke > 0 => {
+            let (time, bytes) = (duration(hold.held_us), crate::reading::size(hold.server_spoke));
+            let summary = text!("open after {time}, in which the server sent {bytes} by itself", time = time, bytes = bytes);
+            step(StepName::Hold, Status::Ok, summary, None)
+        }
         (None, _) => step(
             StepName::Hold,
             Status::Ok,

@@ -61,10 +61,13 @@ fn judge(evidence: &Evidence) -> Verdict {
         .explains(Symptom::BrowserRefused)
         .proof(&[bare.id], text!("Without an Origin header the handshake gets 101."))
         .proof(&[alone.id], text!("With \"Origin: {origin}\" and nothing else changed it gets {status}.", origin = &origin, status = status))
-        .users(text!("Browsers fail with code 1006; command line tools work, because they send no Origin."))
+        .users(text!("Pages of that origin get close code 1006; command line tools work, because they send no Origin."))
         .not(text!("a wrong path or the credentials: without Origin the same request opens"))
         .remedies(recipes::for_response(response, remedies(&origin)))
         .yields_to(&["app-origin-null-or-app"]);
+    if !asked_for {
+        finding = finding.would_tell(text!("If your pages are on another site, this may be as you want it: name one with --page https://…"));
+    }
     if let Some(response) = response.filter(|response| response.body.length > 0) {
         finding = finding.proof(&[alone.id], text!("The server says: \"{body}\"", body = quote(response, 80)));
     }

@@ -193,7 +193,7 @@ impl Life<'_> {
                 answered = Some(code.unwrap_or(1005));
             }
             self.note(event);
-            if answered.is_some() || self.flooded || self.socket.is_unreadable() {
+            if answered.is_some() || self.over() {
                 break;
             }
         }

@@ -47,6 +47,7 @@ fn messages() -> Vec<Case> {
         habit("answers-errors-size", json!({"answer": error}), "--size 128K"),
         habit("ignores-messages-size", json!({"answer": "nothing"}), "--size 128K"),
         habit("closes-1003", json!({"answer": [1003, "not JSON"]}), ""),
+        habit("closes-1003-size", json!({"answer": [1003, "not JSON"]}), "--size 64K"),
         habit("closes-1007", json!({"answer": [1007, "cannot parse"]}), ""),
         habit("closes-1008", json!({"answer": [1008, "unknown message type"]}), ""),
         habit("closes-1011", json!({"answer": [1011, "internal error"]}), ""),
