@@ -63,12 +63,15 @@ impl Connection {
     /// Reads one request; nothing if the peer left, was too slow, sent too much, or speaks no HTTP.
     pub(crate) async fn request(&mut self) -> io::Result<Option<RequestHead>> {
         timeout(HEAD_PATIENCE, async {
+            // What has been searched need not be again, or a head that drips would cost its square.
+            let mut searched = 0;
             loop {
-                if let Some(end) = head_end(&self.input[self.used..]) {
+                if let Some(end) = head_end(&self.input[self.used..], searched) {
                     let head = RequestHead::parse(&self.input[self.used..self.used + end]);
                     self.used += end;
                     return Ok(head);
                 }
+                searched = self.input.len() - self.used;
                 if self.input.len() > HEAD_LIMIT || !self.fill().await? {
                     return Ok(None);
                 }

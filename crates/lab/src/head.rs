@@ -68,9 +68,10 @@ impl RequestHead {
     }
 }
 
-/// Where a head ends in `bytes`: the position after its empty line.
-pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+/// Where a head ends in `bytes`, of which so many have been searched before: the position after its empty line.
+pub(crate) fn head_end(bytes: &[u8], searched: usize) -> Option<usize> {
+    let from = searched.saturating_sub(3);
+    bytes[from..].windows(4).position(|window| window == b"\r\n\r\n").map(|at| from + at + 4)
 }
 
 #[cfg(test)]
@@ -86,8 +87,10 @@ mod tests {
         assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", "/chat?a=1"));
         assert!(request.is_upgrade());
         assert_eq!(request.subprotocols(), ["a", "b", "c"]);
-        assert_eq!(head_end(head), Some(head.len()));
-        assert_eq!(head_end(&head[..head.len() - 1]), None);
+        for searched in 0..head.len() {
+            assert_eq!(head_end(head, searched), Some(head.len()), "{searched}");
+        }
+        assert_eq!(head_end(&head[..head.len() - 1], 0), None);
         assert_eq!(RequestHead::parse(b"SSH-2.0-OpenSSH\r\n\r\n"), None);
         assert!(!RequestHead::parse(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n").unwrap().is_upgrade());
     }

@@ -68,7 +68,7 @@ async fn strip(mut connection: Connection, upstream: SocketAddr) -> io::Result<(
     backend.write_all(request.as_bytes()).await?;
     let mut response = Vec::new();
     let end = loop {
-        if let Some(end) = head_end(&response) {
+        if let Some(end) = head_end(&response, 0) {
             break end;
         }
         if response.len() > RESPONSE_HEAD_LIMIT || backend.read_buf(&mut response).await? == 0 {

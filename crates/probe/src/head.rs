@@ -2,10 +2,10 @@
 //!
 //! Every wait and every buffer is bounded, whatever the peer does.
 
+use crate::body;
 use crate::request::Request;
 use evidence::{Answer, Body, HandshakeFault, Header, Preview, Redactor, Response};
 use frame::{Agreed, ExtensionFault, accept_answer, parse_extensions};
-use sha2::{Digest, Sha256};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,8 +17,6 @@ const HEAD_LIMIT: usize = 64 * 1024;
 const HEADER_LIMIT: usize = 200;
 /// Bytes of a header value that are kept.
 const VALUE_LIMIT: usize = 4096;
-/// Bytes of a body that are read.
-const BODY_LIMIT: usize = 64 * 1024;
 /// Characters of a body that are kept.
 const BODY_KEPT: usize = 2048;
 /// Time for a body, which may well have no end.
@@ -100,8 +98,8 @@ pub(crate) async fn read<S: AsyncRead + Unpin + ?Sized>(
             response.body = Body { complete: true, ..Body::default() };
         } else if want != Want::Tunnel || !(200..300).contains(&response.status) {
             let body_deadline = deadline.min(Instant::now() + BODY_TIME);
-            let kept = if want == Want::Page { BODY_LIMIT } else { BODY_KEPT };
-            response.body = read_body(stream, &mut buffer, &response, body_deadline, kept).await;
+            let kept = if want == Want::Page { body::LIMIT } else { BODY_KEPT };
+            response.body = body::read(stream, &mut buffer, &response, body_deadline, kept).await;
             buffer.clear();
         }
         return Reply { answer: Answer::Response(Box::new(response)), rest: buffer, took, deflate };
@@ -318,89 +316,6 @@ fn agree(value: &str, request: &Request) -> Result<Option<Agreed>, HandshakeFaul
         ExtensionFault::NotOffered(name) => HandshakeFault::ExtensionNotOffered(name),
         other => HandshakeFault::ExtensionParameters(other.detail()),
     })
-}
-
-/// Reads a body as far as it is worth it.
-async fn read_body<S: AsyncRead + Unpin + ?Sized>(
-    stream: &mut S,
-    buffer: &mut Vec<u8>,
-    response: &Response,
-    deadline: Instant,
-    kept: usize,
-) -> Body {
-    let bodiless = matches!(response.status, 100..=199 | 204 | 304);
-    let length = response.header("content-length").and_then(|value| value.trim().parse::<usize>().ok());
-    let chunked = response.header_has("transfer-encoding", "chunked");
-    let wanted = match length {
-        _ if bodiless => 0,
-        Some(length) if !chunked => length.min(BODY_LIMIT),
-        _ => BODY_LIMIT,
-    };
-    let mut complete = false;
-    loop {
-        if chunked && !bodiless {
-            let chunks = dechunk(buffer).1;
-            if chunks != Chunks::Open {
-                complete = chunks == Chunks::Complete;
-                break;
-            }
-        }
-        if buffer.len() >= wanted {
-            complete = bodiless || (!chunked && length.is_some_and(|length| length <= BODY_LIMIT));
-            break;
-        }
-        match timeout_at(deadline, stream.read_buf(buffer)).await {
-            Ok(Ok(0)) => {
-                complete = length.is_none() && !chunked;
-                break;
-            }
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => break,
-        }
-    }
-    buffer.truncate(wanted);
-    let bytes = if chunked { dechunk(buffer).0 } else { std::mem::take(buffer) };
-    let bytes = if bodiless { Vec::new() } else { bytes };
-    Body {
-        text: Preview::new(&bytes, kept).text,
-        length: bytes.len() as u64,
-        digest: Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
-        complete,
-    }
-}
-
-/// What has come of a chunked body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunks {
-    /// More must follow.
-    Open,
-    /// The last one was there.
-    Complete,
-    /// A size that is no number: nobody can tell where the next chunk begins.
-    Broken,
-}
-
-/// The chunks so far (RFC 9112 section 7.1).
-fn dechunk(mut bytes: &[u8]) -> (Vec<u8>, Chunks) {
-    let mut out = Vec::new();
-    while let Some(line_end) = bytes.iter().position(|byte| *byte == b'\n') {
-        let line = String::from_utf8_lossy(&bytes[..line_end]);
-        let size = line.split(';').next().unwrap_or_default().trim();
-        let Ok(size) = usize::from_str_radix(size, 16) else { return (out, Chunks::Broken) };
-        if size == 0 {
-            return (out, Chunks::Complete);
-        }
-        let start = line_end + 1;
-        let end = start.saturating_add(size);
-        if end > bytes.len() {
-            out.extend_from_slice(&bytes[start..]);
-            return (out, Chunks::Open);
-        }
-        out.extend_from_slice(&bytes[start..end]);
-        bytes = &bytes[end..];
-        bytes = bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n")).unwrap_or(bytes);
-    }
-    (out, Chunks::Open)
 }
 
 #[cfg(test)]

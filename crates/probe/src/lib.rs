@@ -5,6 +5,7 @@
 //!
 //! Probing is polite: one host, few handshakes, every wait bounded.
 
+mod body;
 mod dial;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;

@@ -3,10 +3,14 @@
 use super::{Context, Problem};
 use crate::cli::Echo;
 use diagnose::text;
+use evidence::{Preview, Redactor};
 use lab::echo::{Options, serve};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+
+/// Bytes of a request line that are shown.
+const LINE: usize = 200;
 
 pub(super) fn run(context: &Context, arguments: &Echo) -> Result<u8, Problem> {
     let address = address(&arguments.address).ok_or_else(|| {
@@ -18,7 +22,10 @@ pub(super) fn run(context: &Context, arguments: &Echo) -> Result<u8, Problem> {
         .map_err(|error| text!("the runtime does not start: {why}", why = error.to_string()))?;
     runtime.block_on(async {
         let log: lab::echo::OnRequest = Arc::new(|head, peer| {
-            let _ = writeln!(anstream::stderr(), "{peer}  {} {}", head.method, head.target);
+            // Anybody may write to us, also what would move the cursor, and addresses that hold tokens.
+            let target = Redactor::ON.path(&head.target);
+            let line = Preview::new(format!("{} {target}", head.method).as_bytes(), LINE).text;
+            let _ = writeln!(anstream::stderr(), "{peer}  {line}");
         });
         let options = Options {
             reflect: arguments.reflect,

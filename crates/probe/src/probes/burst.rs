@@ -65,3 +65,48 @@ fn word(answer: &Answer) -> String {
         Answer::NotSent(_) => "not-sent".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, ask, only, settings};
+    use evidence::Question;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_handshake_has_its_word_in_order() {
+        for (parallel, took) in [(false, 4 * 100), (true, 100)] {
+            let count = Arc::new(AtomicUsize::new(0));
+            let world = World::new().serve("192.0.2.1:80", move |mut peer| {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    match number {
+                        0 => {
+                            peer.accept("").await;
+                            peer.serve().await;
+                        }
+                        1 => {
+                            peer.head().await;
+                            peer.send(
+                                "HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow",
+                            )
+                            .await;
+                        }
+                        2 => peer.reset(),
+                        _ => {}
+                    }
+                }
+            });
+            let variation = Variation::plain();
+            let question = Question::Burst { count: 4, parallel, variation: variation.clone() };
+            let (facts, time) = ask(&Arc::new(world), settings("ws://192.0.2.1/"), question).await;
+            let results = ["101", "429", "reset", "ended"].map(str::to_owned).to_vec();
+            let bodies = vec!["429 slow (Retry-After: 7)".to_owned()];
+            assert_eq!(only(facts), Fact::Burst(Burst { parallel, variation, results, bodies }));
+            assert_eq!(time, Duration::from_millis(took));
+        }
+    }
+}

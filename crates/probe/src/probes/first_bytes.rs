@@ -42,3 +42,37 @@ pub(crate) async fn look(probe: &Probe, opening: Opening, observer: &Observer) {
     };
     observer.saw(Place::Server, Fact::FirstBytes(FirstBytes { to, sent: opening, answer }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, ask, only, settings};
+    use evidence::Question;
+    use std::sync::Arc;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_port_says() {
+        for (opening, says, expected) in [
+            (Opening::ClientHello, &b"\x15\x03\x01\x00\x02\x02\x28"[..], "Alert(\"handshake_failure\")"),
+            (
+                Opening::ClientHello,
+                b"HTTP/1.1 400 Bad Request\r\n\r\n",
+                "NotHttp(Preview { text: \"HTTP/1.1 400",
+            ),
+            (Opening::ClientHello, b"", "Ended"),
+            (Opening::PlainHttp, b"HTTP/1.1 200 OK\r\nSet-Cookie: a=topsecret\r\n\r\n", "status: 200"),
+            (Opening::PlainHttp, b"\x15\x03\x01\x00\x02\x02\x28", "NotHttp"),
+            (Opening::PlainHttp, b"", "Ended"),
+        ] {
+            let world = World::new().serve("192.0.2.1:443", move |mut peer| async move {
+                let first = peer.bytes(1).await;
+                assert_eq!(first[0], if opening == Opening::PlainHttp { b'G' } else { 22 });
+                peer.send(says).await;
+            });
+            let question = Question::FirstBytes(opening);
+            let seen = only(ask(&Arc::new(world), settings("wss://192.0.2.1/"), question).await.0);
+            let text = format!("{seen:?}");
+            assert!(text.contains(expected) && !text.contains("topsecret"), "{text}");
+        }
+    }
+}

@@ -232,3 +232,6 @@ async fn socks5(
     stream.read_exact(&mut rest).await.map_err(ended)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

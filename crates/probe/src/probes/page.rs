@@ -251,6 +251,9 @@ fn socket_urls(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{World, ask, only, settings};
+    use evidence::Question;
+    use std::sync::Arc;
 
     #[test]
     fn metas_are_found_however_they_are_written() {
@@ -285,5 +288,77 @@ mod tests {
         assert_eq!((cookie.name.as_str(), cookie.secure), ("sid", true));
         assert_eq!(cookie.same_site.as_deref(), Some("none"));
         assert_eq!(cookie.domain.as_deref(), Some("example.com"));
+    }
+
+    /// The page at `url`, in this world.
+    async fn page(world: World, url: &str) -> Page {
+        let mut settings = settings("ws://192.0.2.1/");
+        settings.case.page = Some(url.to_owned());
+        match only(ask(&Arc::new(world), settings, Question::Page).await.0) {
+            Fact::Page(page) => *page,
+            other => panic!("no page: {other:?}"),
+        }
+    }
+
+    /// A server that answers each path so.
+    fn site(world: World, at: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> World {
+        let answer = Arc::new(answer);
+        world.serve(at, move |mut peer| {
+            let answer = Arc::clone(&answer);
+            async move {
+                let head = peer.head().await;
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                peer.send(answer(path)).await;
+            }
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_redirect_is_followed_as_sent_and_recorded_without_secrets() {
+        let world = World::new().name("app.example", &["10.0.0.7"]);
+        let world = site(world, "10.0.0.7:80", |path| match path {
+            "/" => "HTTP/1.1 302 Found\r\nLocation: /app/?token=topsecret\r\n\r\n".to_owned(),
+            "/app/?token=topsecret" => {
+                "HTTP/1.1 200 OK\r\nContent-Security-Policy: default-src 'self', connect-src *\r\n\
+                 Set-Cookie: sid=topsecret; SameSite=Lax\r\n\r\n\
+                 <meta http-equiv=Content-Security-Policy content=\"\n connect-src 'none';\n\">\
+                 <script>new WebSocket('wss://app.example/ws?token=topsecret')</script>"
+                    .to_owned()
+            }
+            other => panic!("{other}"),
+        });
+        let page = page(world, "http://app.example/").await;
+        assert_eq!(page.url, "http://app.example/app/?token=…(9)");
+        let policies: Vec<(PolicySource, &str)> =
+            page.policies.iter().map(|policy| (policy.source, policy.text.as_str())).collect();
+        assert_eq!(
+            policies,
+            [
+                (PolicySource::Header, "default-src 'self'"),
+                (PolicySource::Header, "connect-src *"),
+                (PolicySource::Meta, "connect-src 'none';"),
+            ]
+        );
+        assert_eq!(
+            (page.cookies[0].name.as_str(), page.cookies[0].same_site.as_deref()),
+            ("sid", Some("lax"))
+        );
+        assert_eq!(page.socket_urls, ["wss://app.example/ws?token=…(9)"]);
+        assert!(page.local && !page.target_local);
+        let Answer::Response(response) = &page.answer else { panic!("no response") };
+        assert_eq!(response.header("set-cookie"), Some("sid=…(9); SameSite=Lax"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_redirect_ends_at_another_host_and_after_a_few() {
+        let away = |_: &str| "HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\n\r\n".to_owned();
+        let page_away = page(site(World::new(), "10.0.0.7:80", away), "http://10.0.0.7/").await;
+        assert_eq!(page_away.url, "http://10.0.0.7/");
+
+        let round = |path: &str| format!("HTTP/1.1 302 Found\r\nLocation: {path}x\r\n\r\n");
+        let page_round = page(site(World::new(), "10.0.0.7:80", round), "http://10.0.0.7/").await;
+        assert_eq!(page_round.url, "http://10.0.0.7/xxx", "the page whose answer this is");
+        let Answer::Response(response) = &page_round.answer else { panic!("no response") };
+        assert_eq!(response.header("location"), Some("/xxxx"));
     }
 }

@@ -206,6 +206,8 @@ impl Life<'_> {
         // The server ends TCP first (RFC 6455 section 7.1.1); a moment is enough to see whether it does.
         let ended = match self.socket.ended {
             Some(How::Fin | How::Reset) => true,
+            // It would not come to an end.
+            _ if self.flooded => false,
             _ => self.socket.drained(until.min(Instant::now() + Duration::from_millis(200))).await,
         };
         self.seen.closing = Some(Closing { answered, ended, took_us });
@@ -278,3 +280,6 @@ impl Life<'_> {
             && (self.socket.ended.is_some() || self.socket.is_unreadable() || self.flooded)
     }
 }
+
+#[cfg(test)]
+mod tests;

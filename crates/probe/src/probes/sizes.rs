@@ -108,3 +108,115 @@ fn payload(size: u64) -> Vec<u8> {
     // Text that compresses badly enough to stay large, and is valid in both kinds.
     (0..size).map(|n| b'a' + (n.wrapping_mul(2_654_435_761) >> 7) as u8 % 26).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Peer, World, ask, only, settings};
+    use evidence::{Ending, How, Question};
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The ladder up to `top` with a server that plays this, and the time in milliseconds.
+    async fn ladder<F>(top: u64, play: impl Fn(Peer) -> F + Send + Sync + 'static) -> (Sizes, u128)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let play = Arc::new(play);
+        let world = World::new().serve("192.0.2.1:80", move |mut peer| {
+            let play = Arc::clone(&play);
+            async move {
+                peer.accept("").await;
+                play(peer).await;
+            }
+        });
+        let question = Question::Sizes { top, kind: MessageKind::Binary };
+        let (facts, took) = ask(&Arc::new(world), settings("ws://192.0.2.1/"), question).await;
+        match only(facts) {
+            Fact::Sizes(sizes) => (sizes, took.as_millis()),
+            other => panic!("no sizes: {other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_echo_climbs_to_the_top() {
+        let (seen, took) = ladder(70_000, |peer| peer.serve()).await;
+        assert!(seen.echoes && seen.steps.iter().all(|step| step.end == StepEnd::Echoed), "{seen:?}");
+        assert_eq!(seen.steps.last().map(|step| step.size), Some(70_000));
+        assert_eq!((seen.steps.len(), took), (13, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_echoes_piece_by_piece_does_not_stall() {
+        let (seen, _) = ladder(1_000_000, |mut peer| async move {
+            // Masked with zeros a frame comes back as it went, but for the mask.
+            while let Ok(first) = peer.stream.read_u8().await {
+                let mut head = vec![first];
+                let length = match peer.stream.read_u8().await.expect("a length") & 0x7f {
+                    126 => u64::from(peer.stream.read_u16().await.expect("a length")),
+                    127 => peer.stream.read_u64().await.expect("a length"),
+                    short => u64::from(short),
+                };
+                let mask = peer.bytes(4).await;
+                let opcode = if first & 0x0f == 9 { Opcode::Pong } else { Opcode::Binary };
+                if first & 0x0f == 8 {
+                    return;
+                }
+                head.clear();
+                frame::encode_header(&mut head, &frame::Header::new(opcode, length, true, false, None), &[]);
+                peer.send(&head).await;
+                for at in 0..length {
+                    let byte = peer.stream.read_u8().await.expect("a byte");
+                    let _ = peer.stream.write_u8(byte ^ mask[(at % 4) as usize]).await;
+                }
+            }
+        })
+        .await;
+        assert!(seen.steps.iter().all(|step| step.end == StepEnd::Echoed), "{seen:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_size_that_fails_ends_the_ladder() {
+        // Takes everything and says nothing but pongs.
+        let (seen, took) = ladder(126, |mut peer| async move {
+            while let Some((opcode, payload)) = peer.frame().await {
+                if opcode != 2 && !peer.echo((opcode, payload)).await {
+                    return;
+                }
+            }
+        })
+        .await;
+        assert!(!seen.echoes && seen.steps.iter().all(|step| step.end == StepEnd::Taken), "{seen:?}");
+        assert_eq!((seen.steps.len(), took), (3, 900));
+
+        let (seen, _) = ladder(126, |mut peer| async move {
+            while let Some((opcode, payload)) = peer.frame().await {
+                if payload.len() > 125 {
+                    peer.say(Opcode::Close, b"\x03\xf1").await;
+                    return;
+                }
+                peer.echo((opcode, payload)).await;
+            }
+        })
+        .await;
+        let last = seen.steps.last().expect("steps");
+        let how = How::Close { code: Some(1009), reason: String::new() };
+        assert_eq!((last.size, &last.end), (126, &StepEnd::Ended(Ending { how, after_us: 0, idle_us: 0 })));
+
+        // Stops reading in the middle of a message: there is no way to say goodbye in order either.
+        let (seen, took) = ladder(1 << 20, |mut peer| async move {
+            while let Some((opcode, payload)) = peer.frame().await {
+                let large = payload.len() > 60_000;
+                peer.echo((opcode, payload)).await;
+                if large {
+                    break;
+                }
+            }
+            peer.hold().await;
+        })
+        .await;
+        let last = seen.steps.last().expect("steps");
+        assert_eq!((last.size, &last.end), (65_536, &StepEnd::Stalled));
+        assert_eq!(took, 4000);
+    }
+}

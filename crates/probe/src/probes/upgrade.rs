@@ -112,3 +112,6 @@ async fn ask(
     let opened = exchange.opened().then(|| Opened { stream, rest: reply.rest, deflate: reply.deflate });
     (exchange, opened)
 }
+
+#[cfg(test)]
+mod tests;

@@ -358,7 +358,7 @@ mod tests {
                 assert_eq!(hello.outcome, TlsOutcome::Answered, "cut at {cut}");
                 assert_eq!(hello.version.as_deref(), Some("1.2"));
                 assert_eq!(hello.cipher.as_deref(), Some("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
-                assert_eq!(hello.chain, [der.clone()], "cut at {cut}");
+                assert_eq!(hello.chain, std::slice::from_ref(&der), "cut at {cut}");
             }
         }
     }
