@@ -148,6 +148,7 @@ catalog! {
     frame_length_encoding_bug,
     frame_http_in_stream,
     frame_bad_close_frame,
+    frame_flood,
     frame_early_data_lost,
     frame_one_way_stall,
     frame_app_init_timeout,

@@ -165,7 +165,7 @@ async fn only_a_101_without_fault_goes_on() {
     // An experiment about the request ends with its answer.
     let (facts, _) = ask(&world, settings("ws://192.0.2.1/"), Question::Upgrade(Variation::browser())).await;
     assert_eq!(facts.len(), 2);
-    let other = Variation { nth: 1, ..Variation::default() };
+    let other = Variation::path(evidence::PathVariant::Root);
     let (facts, took) = ask(&world, settings("ws://192.0.2.1/"), Question::Upgrade(other)).await;
     assert!(matches!(facts.as_slice(), [Fact::Exchange(_)]), "{facts:?}");
     assert_eq!(took, Duration::ZERO);
