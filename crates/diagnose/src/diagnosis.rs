@@ -103,7 +103,8 @@ impl Diagnosis {
             return None;
         }
         // A handshake that is made again is made alone, and before anything else: all that follows rests on it.
-        let again = |question: &Question| matches!(question, Question::Upgrade(variation) if variation.is_again());
+        let again =
+            |question: &Question| matches!(question, Question::Upgrade(variation) if variation.is_again());
         let first = self.waiting.iter().position(again);
         let mut open = self.asked.iter().filter(|question| !self.evidence.is_answered(question)).peekable();
         let alone = first.is_some() || sessions::disturbed(&self.evidence).is_some();

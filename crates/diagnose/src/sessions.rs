@@ -75,8 +75,13 @@ pub(crate) fn delivered(session: &Session) -> bool {
         let text = text.to_lowercase();
         text.contains("error") || AUTH_WORDS.iter().any(|word| text.contains(word))
     };
-    let done = session.ending.as_ref().and_then(close_frame).is_some_and(|(code, reason)| code == 1000 && !complains(reason));
-    done && !session.messages.is_empty() && !session.messages.iter().any(|message| complains(&message.preview))
+    let done = session
+        .ending
+        .as_ref()
+        .and_then(close_frame)
+        .is_some_and(|(code, reason)| code == 1000 && !complains(reason));
+    done && !session.messages.is_empty()
+        && !session.messages.iter().any(|message| complains(&message.preview))
 }
 
 /// The server ended it before we said anything, and had not said all that it had to say.
@@ -97,7 +102,8 @@ pub(crate) struct Disturbed<'a> {
 /// The plain or the browser's handshake, if it works only while the other one is not there.
 pub(crate) fn disturbed(evidence: &Evidence) -> Option<Disturbed<'_>> {
     [Variation::plain(), Variation::browser()].iter().find_map(|variation| {
-        let first = evidence.first_exchange(variation).filter(|_| is_troubled(evidence, variation) == Some(true))?;
+        let first =
+            evidence.first_exchange(variation).filter(|_| is_troubled(evidence, variation) == Some(true))?;
         let alone = evidence.first_exchange(&variation.again()).filter(|seen| seen.opened())?;
         let session = evidence.first_session(variation);
         (works(evidence, &alone.variation) == Some(true)).then_some(Disturbed { first, session, alone })

@@ -434,7 +434,11 @@ fn hold(evidence: &Evidence) -> Option<Step> {
         // Where the server keeps talking, no timer for silence was put to the test.
         (None, _) if hold.server_spoke > 0 => {
             let (time, bytes) = (duration(hold.held_us), crate::reading::size(hold.server_spoke));
-            let summary = text!("open after {time}, in which the server sent {bytes} by itself", time = time, bytes = bytes);
+            let summary = text!(
+                "open after {time}, in which the server sent {bytes} by itself",
+                time = time,
+                bytes = bytes
+            );
             step(StepName::Hold, Status::Ok, summary, None)
         }
         (None, _) => step(

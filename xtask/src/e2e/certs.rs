@@ -54,7 +54,14 @@ const LEAVES: &[Leaf] = &[
         digest: "sha384",
         issuer: "inter",
     },
-    Leaf { name: "ed25519", names: NAMES, dates: GOOD_DATES, key: &["ED25519"], digest: "sha256", issuer: "inter" },
+    Leaf {
+        name: "ed25519",
+        names: NAMES,
+        dates: GOOD_DATES,
+        key: &["ED25519"],
+        digest: "sha256",
+        issuer: "inter",
+    },
     Leaf {
         name: "wildcard",
         names: "DNS:*.keepwire.test",

@@ -60,7 +60,10 @@ mod tests {
             assert!(!case.products.is_empty(), "{}", case.name);
             let causes: &[&str] = match &case.expect {
                 Expect::Healthy => &[],
-                Expect::Cause { any_of, .. } | Expect::Mentions(any_of) | Expect::Survives(any_of) => any_of,
+                Expect::Cause { any_of, .. }
+                | Expect::Warned(any_of)
+                | Expect::Mentions(any_of)
+                | Expect::Survives(any_of) => any_of,
             };
             let none_needed = matches!(case.expect, Expect::Healthy | Expect::Survives(_));
             assert!(!causes.is_empty() || none_needed, "{}", case.name);

@@ -70,10 +70,15 @@ fn chatter() -> Vec<Case> {
     let many = json!([[5000, 20, false]]);
     vec![
         habit("hello", json!({"hello": [[1, 40, false]], "answer": "nothing"}), ""),
-        habit("hello-large", json!({"hello": [[1, 70_000, false], [1, 300_000, true]], "answer": "nothing"}), ""),
+        habit(
+            "hello-large",
+            json!({"hello": [[1, 70_000, false], [1, 300_000, true]], "answer": "nothing"}),
+            "",
+        ),
         habit("hello-2-mb", json!({"hello": [[1, 2_000_000, true]]}), ""),
         habit("hello-6-mb", json!({"hello": [[1, 6_000_000, true]], "answer": "nothing"}), ""),
         habit("hello-20-mb", json!({"hello": [[1, 20_000_000, true]], "answer": "nothing"}), ""),
+        habit("hello-60-mb", json!({"hello": [[60, 1_000_000, true]], "answer": "nothing"}), ""),
         habit("hello-20-mb-in-parts", json!({"hello": [[2000, 10_000, true]]}), ""),
         habit("hello-many", json!({"hello": many}), ""),
         habit("hello-many-quiet", json!({"hello": many, "answer": "nothing"}), ""),
@@ -106,7 +111,12 @@ fn endings() -> Vec<Case> {
 fn handshakes() -> Vec<Case> {
     let deflate = json!({"serverMaxWindowBits": 9, "clientMaxWindowBits": 9, "threshold": 0});
     let bare = json!({"serverNoContextTakeover": true, "clientNoContextTakeover": true, "threshold": 0});
-    let headers = ["Server: cloudflare", "Set-Cookie: sid=1; HttpOnly", "X-Powered-By: Express", "Keep-Alive: timeout=5"];
+    let headers = [
+        "Server: cloudflare",
+        "Set-Cookie: sid=1; HttpOnly",
+        "X-Powered-By: Express",
+        "Keep-Alive: timeout=5",
+    ];
     let listed = json!({"origins": ["https://shop.test"]});
     vec![
         habit("deflate-takeover", json!({"deflate": {"threshold": 0}}), "--size 128K"),
@@ -125,7 +135,11 @@ fn handshakes() -> Vec<Case> {
         habit("param", json!({"param": ["token", "t0ken"]}), "--param token=t0ken"),
         habit("as-browser", json!({}), "--as browser"),
         habit("as-browser-origin", listed.clone(), "--as browser --origin https://shop.test"),
-        habit("origin-needed", json!({"origins": ["https://shop.test"], "originNeeded": true}), "--origin https://shop.test"),
+        habit(
+            "origin-needed",
+            json!({"origins": ["https://shop.test"], "originNeeded": true}),
+            "--origin https://shop.test",
+        ),
         warned(habit("origin-list-without-itself", listed, ""), &["app-origin-rejected"]),
     ]
 }
@@ -135,7 +149,10 @@ fn sessions() -> Vec<Case> {
     let one = ["app-one-connection"];
     vec![
         warned(habit("one-client-others-refused", json!({"one": "refuse"}), ""), &one),
-        warned(habit("one-client-others-refused-size", json!({"one": "refuse"}), "--size 64K --hold 2s"), &one),
+        warned(
+            habit("one-client-others-refused-size", json!({"one": "refuse"}), "--size 64K --hold 2s"),
+            &one,
+        ),
         warned(habit("one-client-newer-wins", json!({"one": "replace"}), ""), &one),
         warned(habit("one-client-newer-wins-hold", json!({"one": "replace"}), "--hold 2s"), &one),
         warned(habit("one-client-newer-wins-wordless", json!({"one": "cut"}), ""), &one),
@@ -146,7 +163,8 @@ fn addresses() -> Vec<Case> {
     vec![
         healthy("two-addresses", |stage| {
             let port = unusual(stage, json!({"host": "0.0.0.0"}))?;
-            Ok(Plan::new(format!("ws://{HOST}:{port}/")).flag("--resolve", format!("{HOST}:{port}:127.0.0.1,127.0.0.2")))
+            Ok(Plan::new(format!("ws://{HOST}:{port}/"))
+                .flag("--resolve", format!("{HOST}:{port}:127.0.0.1,127.0.0.2")))
         }),
         healthy("two-addresses-wss", |stage| {
             let port = secure(stage, "good", json!({"host": "0.0.0.0"}))?;
@@ -219,7 +237,8 @@ fn encrypted() -> Vec<Case> {
             Ok(wss(stage, port, "127.0.0.1").with("--as browser --hold 2s --size 256K"))
         }),
         healthy("client-certificate-asked-not-needed", |stage| {
-            let port = secure(stage, "good", json!({"tls": {"requestCert": true, "rejectUnauthorized": false}}))?;
+            let port =
+                secure(stage, "good", json!({"tls": {"requestCert": true, "rejectUnauthorized": false}}))?;
             Ok(wss(stage, port, "127.0.0.1"))
         }),
         healthy("client-certificate", |stage| {
@@ -238,7 +257,8 @@ fn read(path: &str) -> Result<String> {
 fn proxied() -> Vec<Case> {
     let mut nginx_hold = healthy("nginx-60s-hold", |stage| {
         let app = unusual(stage, json!({}))?;
-        let port = nginx::start(stage, &nginx::proxy(app, &format!("proxy_read_timeout 60s; {}", nginx::UPGRADE)))?;
+        let port =
+            nginx::start(stage, &nginx::proxy(app, &format!("proxy_read_timeout 60s; {}", nginx::UPGRADE)))?;
         Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).with("--hold 3s"))
     });
     nginx_hold.products.push("nginx");
@@ -277,7 +297,12 @@ fn proxied() -> Vec<Case> {
             "server {{ listen 127.0.0.1:{port}; limit_req zone=perip burst=5 nodelay; {} }}",
             nginx::proxy(app, nginx::UPGRADE)
         );
-        nginx::start_with(stage, &[port], "limit_req_zone $binary_remote_addr zone=perip:1m rate=1r/s;", &server)?;
+        nginx::start_with(
+            stage,
+            &[port],
+            "limit_req_zone $binary_remote_addr zone=perip:1m rate=1r/s;",
+            &server,
+        )?;
         Ok(Plan::new(format!("ws://127.0.0.1:{port}/")))
     });
     limited.products.push("nginx");
@@ -302,15 +327,27 @@ fn pages() -> Vec<Case> {
     let policy = |text: &str| json!({"pageHeaders": {"Content-Security-Policy": text}});
     vec![
         page("page-103-first", json!({"earlyHints": true}), ""),
-        page("page-csp-self", policy("default-src 'self'; connect-src 'self'; upgrade-insecure-requests"), ""),
+        page(
+            "page-csp-self",
+            policy("default-src 'self'; connect-src 'self'; upgrade-insecure-requests"),
+            "",
+        ),
         page("page-csp-scheme", policy("default-src 'none'; connect-src ws: wss:"), ""),
-        page("page-csp-without-connect", policy("script-src 'self'; object-src 'none'; frame-ancestors 'none'"), ""),
+        page(
+            "page-csp-without-connect",
+            policy("script-src 'self'; object-src 'none'; frame-ancestors 'none'"),
+            "",
+        ),
         page(
             "page-csp-report-only",
             json!({"pageHeaders": {"Content-Security-Policy-Report-Only": "default-src 'none'"}}),
             "",
         ),
-        page("page-meta-csp", json!({"page": "<!doctype html><meta http-equiv=Content-Security-Policy content=\"connect-src 'self'\">"}), ""),
+        page(
+            "page-meta-csp",
+            json!({"page": "<!doctype html><meta http-equiv=Content-Security-Policy content=\"connect-src 'self'\">"}),
+            "",
+        ),
         page("page-as-browser", json!({"deflate": true}), "--as browser"),
         page("page-large", json!({"pageBytes": 600_000}), ""),
         healthy("page-wss", |stage| {
@@ -323,8 +360,12 @@ fn pages() -> Vec<Case> {
         }),
         healthy("page-elsewhere-listed", |stage| {
             let site = unusual(stage, json!({"page": "<!doctype html>"}))?;
-            let port = unusual(stage, json!({"origins": [format!("http://127.0.0.1:{site}")], "originNeeded": true}))?;
-            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).flag("--page", format!("http://127.0.0.1:{site}/")))
+            let port = unusual(
+                stage,
+                json!({"origins": [format!("http://127.0.0.1:{site}")], "originNeeded": true}),
+            )?;
+            Ok(Plan::new(format!("ws://127.0.0.1:{port}/"))
+                .flag("--page", format!("http://127.0.0.1:{site}/")))
         }),
     ]
 }
