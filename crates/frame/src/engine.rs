@@ -144,7 +144,9 @@ impl Engine {
             if self.head_length == 0 {
                 self.frame_at = self.offset;
             }
-            if self.closed {
+            // RFC 6455 section 5.5.1 forbids data after a close frame. A pong to a ping that crossed it is no data:
+            // servers that answer pings and close at the same time (wsproto) send one.
+            if self.closed && self.head_length == 0 && !matches!(byte & 0x0f, 0x9 | 0xa) {
                 return Err(FrameFault::DataAfterClose);
             }
             self.head[self.head_length] = *byte;
