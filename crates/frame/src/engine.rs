@@ -144,6 +144,11 @@ impl Engine {
             if self.head_length == 0 {
                 self.frame_at = self.offset;
             }
+            // RFC 6455 section 5.5.1 forbids data after a close frame. A pong to a ping that crossed it is no data:
+            // servers that answer pings and close at the same time (wsproto) send one.
+            if self.closed && self.head_length == 0 && !matches!(byte & 0x0f, 0x9 | 0xa) {
+                return Err(FrameFault::DataAfterClose);
+            }
             self.head[self.head_length] = *byte;
             self.head_length += 1;
             self.offset += 1;
@@ -172,11 +177,6 @@ impl Engine {
             return Err(FrameFault::LengthTooLarge);
         }
         let opcode = header.opcode();
-        // Only data frames are forbidden after a close frame (RFC 6455 section 5.5.1): a pong that was under way
-        // may still come.
-        if self.closed && !opcode.is_some_and(Opcode::is_control) {
-            return Err(FrameFault::DataAfterClose);
-        }
         let may_compress = self.inflater.is_some() && matches!(opcode, Some(Opcode::Text | Opcode::Binary));
         if header.rsv2 || header.rsv3 || (header.rsv1 && !may_compress) {
             let Header { rsv1, rsv2, rsv3, .. } = header;

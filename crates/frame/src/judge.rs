@@ -67,7 +67,7 @@ pub enum Event {
         /// Whether it came compressed.
         compressed: bool,
     },
-    /// A close frame has passed, perhaps a faulty one; nothing may follow it.
+    /// A close frame has passed, perhaps a faulty one; no data may follow it.
     Close {
         /// The code, or nothing if the frame had no body.
         code: Option<u16>,
@@ -203,7 +203,8 @@ mod tests {
             ("close 1012", b"\x88\x02\x03\xf4", "8 Close(1012)"),
             ("close, bad reason", b"\x88\x03\x03\xe8\xff", "8 !invalid-utf8-in-close Close(1000)"),
             ("after close", b"\x88\x00\x81\x00", "8 Close(-1) !data-after-close"),
-            ("a pong after close", b"\x88\x00\x8a\x00", "8 Close(-1) a"),
+            ("pong after close", b"\x88\x00\x8a\x01!\x89\x00", "8 Close(-1) a 9"),
+            ("two closes", b"\x88\x00\x88\x00", "8 Close(-1) !data-after-close"),
             ("http", b"HTTP/1.1 502 Bad Gateway\r\n", "!http-in-stream"),
             ("http later", b"\x81\x02okHTTP/1.0 200 OK", "1 Text(2) !http-in-stream"),
             ("almost http", b"HTTQ", "!reserved-bits"),

@@ -90,10 +90,11 @@ impl Socket {
         self.judge.ended().is_some()
     }
 
-    /// The server is in the middle of a frame, and still sending: what else it has to say must wait.
+    /// The server is in the middle of a large frame, and still sending: what else it has to say must wait.
     pub(crate) fn is_busy(&self) -> bool {
+        let large = |header: frame::Header| header.payload_length > 64 * 1024;
         self.ended.is_none()
-            && self.judge.unfinished().is_some()
+            && self.judge.unfinished().and_then(|unfinished| unfinished.header).is_some_and(large)
             && self.last.elapsed() < Duration::from_millis(500)
     }
 
@@ -166,7 +167,8 @@ impl Socket {
                 self.answer(&event).await;
                 return Some(event);
             }
-            if self.ended.is_some() {
+            // A server that never pauses has always something to read: the time is over all the same.
+            if self.ended.is_some() || Instant::now() >= until {
                 return None;
             }
             match self.read(until).await {

@@ -86,6 +86,9 @@ fn healthy(findings: &[Value], verdict: &str, exit_code: i32, warnings: &[&str])
     if let Some(wrong) = warned.iter().find(|cause| !warnings.contains(cause)) {
         return Err(format!("warns of {wrong}"));
     }
+    if warned.is_empty() && !warnings.is_empty() {
+        return Err(format!("does not warn of {}", warnings.join(" or ")));
+    }
     let wanted = if warnings.is_empty() { "ok" } else { "warn" };
     match (verdict, exit_code) {
         (verdict, 0) if verdict == wanted => Ok(()),
@@ -235,6 +238,22 @@ mod tests {
         ];
         for (at, (report, exit_code, right)) in rows.into_iter().enumerate() {
             let failure = check(Expect::Healthy, &report, exit_code);
+            assert_eq!(failure.is_none(), right, "row {at}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_unusual_stack_gets_its_own_warning_and_no_other() {
+        let warning = |cause| finding(cause, "likely", "warning");
+        let rows = [
+            (report("warn", 0, &[warning("app-one-connection")]), true),
+            (report("ok", 0, &[]), false),
+            (report("warn", 0, &[]), false),
+            (report("warn", 0, &[warning("app-one-connection"), warning("idle-cloud")]), false),
+            (report("warn", 0, &[finding("app-one-connection", "likely", "error")]), false),
+        ];
+        for (at, (report, right)) in rows.into_iter().enumerate() {
+            let failure = check(Expect::Warned(vec!["app-one-connection"]), &report, Some(0));
             assert_eq!(failure.is_none(), right, "row {at}: {failure:?}");
         }
     }

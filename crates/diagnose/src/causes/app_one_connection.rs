@@ -110,7 +110,8 @@ mod tests {
         let both = Sample::ws().opens_with(Variation::plain(), replaced).opens_with(Variation::browser(), replaced);
         assert_eq!(asked(both.clone()), std::slice::from_ref(&again));
         let browser = Question::Upgrade(Variation::browser().again());
-        assert_eq!(asked(both.clone().opens_with(Variation::plain().again(), |_| {})), std::slice::from_ref(&browser));
+        let alone = both.clone().opens_with(Variation::plain().again(), |_| {});
+        assert_eq!(asked(alone), std::slice::from_ref(&browser));
         // It ends like that whoever comes.
         assert!(!asked(both.opens_with(Variation::plain().again(), replaced)).contains(&browser));
         // A refusal that says why has no need of it.

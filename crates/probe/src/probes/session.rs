@@ -27,8 +27,9 @@ const BINARY: usize = 300;
 const KEPT: usize = 8;
 /// How long a server that does not echo is watched, at the least.
 const WATCH: Duration = Duration::from_millis(600);
-/// Bytes after which a flood is no news any more.
-const FLOOD: u64 = 8 * 1024 * 1024;
+/// Bytes after which a flood is no news any more; well above what applications send as their first state, behind which
+/// our pongs wait.
+const FLOOD: u64 = 32 * 1024 * 1024;
 
 struct Life<'a> {
     probe: &'a Probe,

@@ -61,9 +61,9 @@ mod tests {
             let causes: &[&str] = match &case.expect {
                 Expect::Healthy => &[],
                 Expect::Cause { any_of, .. }
+                | Expect::Warned(any_of)
                 | Expect::Mentions(any_of)
-                | Expect::Survives(any_of)
-                | Expect::Warned(any_of) => any_of,
+                | Expect::Survives(any_of) => any_of,
             };
             let none_needed = matches!(case.expect, Expect::Healthy | Expect::Survives(_));
             assert!(!causes.is_empty() || none_needed, "{}", case.name);

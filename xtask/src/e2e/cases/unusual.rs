@@ -78,6 +78,7 @@ fn chatter() -> Vec<Case> {
         habit("hello-2-mb", json!({"hello": [[1, 2_000_000, true]]}), ""),
         habit("hello-6-mb", json!({"hello": [[1, 6_000_000, true]], "answer": "nothing"}), ""),
         habit("hello-20-mb", json!({"hello": [[1, 20_000_000, true]], "answer": "nothing"}), ""),
+        habit("hello-60-mb", json!({"hello": [[60, 1_000_000, true]], "answer": "nothing"}), ""),
         habit("hello-20-mb-in-parts", json!({"hello": [[2000, 10_000, true]]}), ""),
         habit("hello-many", json!({"hello": many}), ""),
         habit("hello-many-quiet", json!({"hello": many, "answer": "nothing"}), ""),
