@@ -3,6 +3,7 @@
 use diagnose::Diagnosis;
 use evidence::{Case, Fact, Place, Question, Source};
 use probe::{Probe, Sight};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -38,6 +39,8 @@ pub async fn drive(
     let mut looks: JoinSet<()> = JoinSet::new();
     let mut open: Vec<(tokio::task::Id, Question)> = Vec::new();
     let mut deadline = began + budget;
+    // One listener for the whole case: a new one in each turn of the loop would miss a signal between two turns.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let stop = loop {
         while let Some(question) = diagnosis.poll() {
             if let (Question::Hold { .. }, Some(hold)) = (&question, hold) {
@@ -71,7 +74,7 @@ pub async fn drive(
             // On long work people want to see that it goes on.
             () = sleep(TICK) => watch(&diagnosis, began.elapsed()),
             () = sleep_until(deadline) => break Stop::Time,
-            _ = tokio::signal::ctrl_c() => break Stop::Interrupted,
+            _ = &mut interrupted => break Stop::Interrupted,
         }
     };
     looks.abort_all();
