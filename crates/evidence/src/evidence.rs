@@ -281,6 +281,14 @@ impl Evidence {
         })
     }
 
+    /// What configurations say about the route of this case.
+    pub fn told(&self) -> impl Iterator<Item = Seen<'_, crate::Told>> {
+        self.facts().filter_map(|(id, fact)| match fact {
+            Fact::Told(told) => Some(Seen { id, fact: &**told }),
+            _ => None,
+        })
+    }
+
     /// Addresses that the system's resolver (or the user, or the URL) gave for the target.
     #[must_use]
     pub fn addresses(&self) -> Vec<std::net::IpAddr> {

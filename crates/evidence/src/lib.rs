@@ -20,6 +20,7 @@ mod resolution;
 mod session;
 mod target;
 mod tls;
+mod told;
 mod tunnel;
 
 pub use bytes::Preview;
@@ -43,6 +44,7 @@ pub use session::{
 };
 pub use target::{Target, TargetError};
 pub use tls::{Certificate, KeyKind, Tls, TlsOutcome, Trust, TrustFault, VersionTried};
+pub use told::{Belief, Given, HostSent, Passing, RouteSeen, Setting, Spot, Told, VersionBy, Wish};
 pub use tunnel::{Tunnel, TunnelOutcome};
 
 /// A duration or an instant since the start of the case, in microseconds.

@@ -2,7 +2,7 @@
 
 use crate::{
     Burst, Connection, Environment, Exchange, FirstBytes, Hold, Http2, Micros, Page, Question, Resolution,
-    Session, Sizes, Tls, Tunnel,
+    Session, Sizes, Tls, Told, Tunnel,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,8 @@ pub enum Fact {
     Page(Box<Page>),
     /// Many handshakes.
     Burst(Burst),
+    /// What a hop's configuration says.
+    Told(Box<Told>),
     /// The look is over; everything it saw stands before this. Written once a question.
     Answered(Question),
     /// The look did not take place or did not end: `time` (budget spent), `interrupted`, or our own trouble.
