@@ -5,20 +5,29 @@
 
 use evidence::Spot;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// Characters of a line that a [`Spot`] keeps.
 const SHOWN: usize = 240;
 
-/// A file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file. Cheap to clone: its bytes are shared.
+#[derive(Debug, Clone)]
 pub struct Document {
     /// Its path, as it was given or included.
     pub path: String,
     /// Its bytes.
-    pub text: Vec<u8>,
-    /// Offset of the first byte of each line.
-    lines: Vec<usize>,
+    pub text: Arc<Vec<u8>>,
+    /// Offset of the first byte of each line; counted when somebody asks for a line.
+    lines: Arc<OnceLock<Vec<usize>>>,
 }
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.text == other.text
+    }
+}
+
+impl Eq for Document {}
 
 /// Bytes to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,22 +44,30 @@ impl Document {
     /// A file with these bytes.
     #[must_use]
     pub fn new(path: impl Into<String>, text: Vec<u8>) -> Self {
-        let mut lines = vec![0];
-        lines.extend(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
-        Self { path: path.into(), text, lines }
+        Self { path: path.into(), text: Arc::new(text), lines: Arc::default() }
+    }
+
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let mut lines = vec![0];
+            lines.extend(
+                self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1),
+            );
+            lines
+        })
     }
 
     /// The number of the line that this byte is on, from 0.
     #[must_use]
     pub fn line(&self, at: usize) -> usize {
-        self.lines.partition_point(|start| *start <= at).saturating_sub(1)
+        self.lines().partition_point(|start| *start <= at).saturating_sub(1)
     }
 
     /// The bytes of a line, by its number from 0, without what ends it.
     #[must_use]
     pub fn line_range(&self, line: usize) -> Range<usize> {
-        let start = self.lines.get(line).copied().unwrap_or(self.text.len());
-        let mut end = self.lines.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let start = self.lines().get(line).copied().unwrap_or(self.text.len());
+        let mut end = self.lines().get(line + 1).map_or(self.text.len(), |next| next - 1);
         if end > start && self.text.get(end - 1) == Some(&b'\r') {
             end -= 1;
         }
@@ -60,7 +77,7 @@ impl Document {
     /// How many lines there are.
     #[must_use]
     pub fn line_count(&self) -> usize {
-        self.lines.len()
+        self.lines().len()
     }
 
     /// A place for people: line and columns. What spans lines is shown by its first line.
@@ -184,7 +201,7 @@ mod tests {
         let document = Document::new("a", b"one two three\xFF\r\n".to_vec());
         let edit = |at: Range<usize>, with: &str| Edit { document: 0, at, with: with.into() };
         let after = apply(&[document], &[edit(8..8, "and "), edit(4..7, "2"), edit(5..6, "overlaps")]);
-        assert_eq!(after[0].text, b"one 2 and three\xFF\r\n");
+        assert_eq!(*after[0].text, b"one 2 and three\xFF\r\n");
     }
 
     #[test]

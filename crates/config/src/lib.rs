@@ -20,7 +20,7 @@ pub use files::{Files, Memory, glob};
 pub use target::Request;
 pub use version::{Known, Version};
 
-use evidence::{Given, Setting, Spot, Told, VersionBy, Wish};
+use evidence::{Belief, Given, Setting, Spot, Told, VersionBy, Wish};
 
 /// How to read.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ pub struct Route {
     pub path: String,
     /// Where it begins.
     pub spot: Spot,
-    /// What it is told; a [`Setting::Route`] first.
+    /// What it is told as far as it was looked at while reading; a [`Setting::Route`] first. [`Config::about`] has all.
     pub told: Vec<Told>,
 }
 
@@ -91,6 +91,11 @@ pub struct NoEdit(pub String);
 pub(crate) trait Tree: std::fmt::Debug + Send + Sync {
     /// The route that this request takes, as the product chooses it, by its number in [`Config::routes`].
     fn choose(&self, config: &Config, request: &Request) -> Option<usize>;
+
+    /// What a route is told. A dialect that does this at once while it reads leaves it in [`Route::told`].
+    fn observe(&self, config: &Config, route: usize, _: Option<&Request>) -> Vec<Told> {
+        config.routes[route].told.clone()
+    }
 
     /// The bytes to replace so that the route is as wished.
     fn edit(&self, config: &Config, route: usize, wish: &Wish) -> Result<Vec<Edit>, NoEdit>;
@@ -137,8 +142,25 @@ impl Config {
     /// Everything that is told about a route: its own settings, and those that concern every route.
     #[must_use]
     pub fn about(&self, route: usize) -> Vec<Told> {
-        let own = self.routes.get(route).map(|route| route.told.clone()).unwrap_or_default();
-        own.into_iter().chain(self.told.iter().cloned()).collect()
+        self.about_request(route, None)
+    }
+
+    /// The same for one request, which is known to be a handshake: then the route does carry sockets.
+    #[must_use]
+    pub fn about_request(&self, route: usize, request: Option<&Request>) -> Vec<Told> {
+        if route >= self.routes.len() {
+            return self.told.clone();
+        }
+        let mut told = self.tree.observe(self, route, request);
+        if request.is_some() {
+            for told in &mut told {
+                if let Setting::Route(seen) = &mut told.what {
+                    seen.believed = Some(Belief::Said);
+                }
+            }
+        }
+        told.extend(self.told.iter().cloned());
+        told
     }
 
     /// The bytes to replace so that a route is as wished; none where it is already.

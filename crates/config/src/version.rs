@@ -71,7 +71,7 @@ struct Table {
 
 /// Everything that is known of versions.
 #[must_use]
-pub fn known() -> &'static [Known] {
+pub(crate) fn known() -> &'static [Known] {
     static TABLE: OnceLock<Vec<Known>> = OnceLock::new();
     // The file is part of the program, and a test reads it: an empty table cannot be met at run time.
     TABLE.get_or_init(|| {
@@ -81,7 +81,7 @@ pub fn known() -> &'static [Known] {
 
 /// Whether a version has what this id names.
 #[must_use]
-pub fn has(version: &Version, id: &str) -> bool {
+pub(crate) fn has(version: &Version, id: &str) -> bool {
     known()
         .iter()
         .find(|known| known.id == id)

@@ -74,6 +74,11 @@ pub enum Setting {
         /// Milliseconds.
         ms: u64,
     },
+    /// Sockets that are expected at the same time (told by the user).
+    Expected {
+        /// How many.
+        sockets: u64,
+    },
     /// The `Host` that the application gets.
     Host(HostSent),
     /// The application is not told whether the client came over TLS.
