@@ -1,6 +1,7 @@
 //! A cause: something that can be wrong, how to recognise it, and its page.
 
 use crate::Finding;
+use crate::settings;
 use crate::text::{Locale, Text};
 use evidence::{Evidence, Question};
 
@@ -15,6 +16,8 @@ pub struct Cause {
     pub doc: &'static [&'static str],
     /// Reads the evidence. Pure: the same evidence gives the same verdict.
     pub judge: fn(&Evidence) -> Verdict,
+    /// Reads what a configuration says, where one can show this cause.
+    pub told: Option<fn(&Evidence) -> Option<Finding>>,
 }
 
 /// What the evidence says about one cause.
@@ -90,15 +93,18 @@ impl Layer {
 /// Declares the cause of a file: its doc comment is its page, for `explain` and for the book.
 #[macro_export]
 macro_rules! cause {
-    ($(#[doc = $doc:literal])* $id:literal, $layer:ident, $judge:path) => {
+    ($(#[doc = $doc:literal])* $id:literal, $layer:ident, $judge:path $(, told: $told:path)?) => {
         $(#[doc = $doc])*
         pub(super) const CAUSE: $crate::Cause = $crate::Cause {
             id: $id,
             layer: $crate::Layer::$layer,
             doc: &[$($doc),*],
             judge: $judge,
+            told: $crate::cause!(@told $($told)?),
         };
     };
+    (@told) => { None };
+    (@told $told:path) => { Some($told) };
 }
 
 /// The headings that every page has, in this order.
@@ -130,7 +136,9 @@ impl Cause {
     /// Its verdict on the evidence; a finding gets the cause's own id and layer.
     #[must_use]
     pub fn judge(&self, evidence: &Evidence) -> Verdict {
-        match (self.judge)(evidence) {
+        let live = (self.judge)(evidence);
+        let told = self.told.and_then(|told| told(evidence));
+        match settings::join(evidence, live, told) {
             Verdict::Holds(mut finding) => {
                 finding.cause = self.id;
                 finding.layer = self.layer;

@@ -177,6 +177,22 @@ catalog! {
     page_cookie_not_sent,
     page_auth_header_impossible,
     page_basic_auth_not_replayed,
+    // What only a configuration shows.
+    config_refused,
+    config_unreadable,
+    config_not_active,
+    route_shadowed,
+    route_path_rewritten,
+    route_in_the_way,
+    upgrade_unconditional,
+    upgrade_any_protocol,
+    upgrade_http2_upstream,
+    forwarded_proto_missing,
+    app_origin_unchecked,
+    resource_socket_limit,
+    resource_ephemeral_ports,
+    resource_client_limit,
+    close_proxy_reload,
 }
 
 /// The cause with this id.

@@ -3,7 +3,7 @@
 use crate::cause::{Layer, Verdict};
 use crate::symptom::Symptom;
 use crate::text::Text;
-use evidence::Question;
+use evidence::{Question, Wish};
 
 /// A cause that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct Remedy {
     pub commands: Vec<String>,
     /// May a program do it without asking?
     pub safety: Safety,
+    /// What the route should be like; a dialect makes the edits of it.
+    pub wish: Option<Wish>,
 }
 
 /// May a program apply a remedy?
@@ -210,13 +212,19 @@ impl Remedy {
     /// Advice in one sentence.
     #[must_use]
     pub fn new(title: Text) -> Self {
-        Self { title, stack: None, lines: None, commands: Vec::new(), safety: Safety::ShowOnly }
+        Self { title, stack: None, lines: None, commands: Vec::new(), safety: Safety::ShowOnly, wish: None }
     }
 
     /// The exact lines for one product.
     #[must_use]
     pub fn for_stack(stack: Stack, title: Text, lines: impl Into<String>) -> Self {
         Self { stack: Some(stack), lines: Some(lines.into()), safety: Safety::AskFirst, ..Self::new(title) }
+    }
+
+    /// A change of the configuration at hand.
+    #[must_use]
+    pub fn wish(safety: Safety, title: Text, wish: Wish) -> Self {
+        Self { safety, wish: Some(wish), ..Self::new(title) }
     }
 
     /// Adds a command.

@@ -6,6 +6,7 @@
 #![warn(clippy::disallowed_methods)]
 
 mod answers;
+pub mod because;
 mod browser;
 mod cause;
 pub mod causes;
@@ -25,6 +26,7 @@ mod recipes;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 mod sessions;
+mod settings;
 mod steps;
 #[cfg(test)]
 mod stories;

@@ -7,7 +7,7 @@
 use evidence::{
     Answer, Body, Case, Certificate, Closing, Connection, Echo, Ending, Environment, Evidence, Exchange,
     Fact, Header, Hold, HoldKind, How, KeyKind, Micros, Ping, Place, Preview, Question, Reached, RecordKind,
-    Resolution, Resolved, Resolver, Response, Session, Source, Target, Tls, TlsOutcome, TlsVariation, Trust,
+    Resolution, Resolved, Resolver, Response, Session, Setting, Source, Target, Tls, TlsOutcome, TlsVariation, Trust,
     TrustFault, Variation,
 };
 use std::collections::hash_map::DefaultHasher;
@@ -24,6 +24,7 @@ pub const ADDRESS: &str = "203.0.113.10";
 pub struct Sample {
     evidence: Evidence,
     clock: Micros,
+    because: Option<String>,
 }
 
 impl Sample {
@@ -32,7 +33,7 @@ impl Sample {
     pub fn bare(url: &str) -> Self {
         let mut case = Case::new(Target::parse(url).expect("the sample's address parses"));
         case.started_at_unix_us = NOW as u64 * 1_000_000;
-        Self { evidence: Evidence::new(case), clock: 0 }
+        Self { evidence: Evidence::new(case), clock: 0, because: None }
     }
 
     /// About this address; the name resolves and the port answers.
@@ -59,6 +60,45 @@ impl Sample {
     #[must_use]
     pub fn case(mut self, change: impl FnOnce(&mut Case)) -> Self {
         change(&mut self.evidence.case);
+        self
+    }
+
+    /// About a route of an nginx whose configuration is at hand; nothing live is known.
+    #[must_use]
+    pub fn told() -> Self {
+        let route = evidence::RouteSeen {
+            product: "nginx".to_owned(),
+            version: "1.22.1".to_owned(),
+            version_by: evidence::VersionBy::Asked,
+            name: "location /ws".to_owned(),
+            upstream: Some("http://127.0.0.1:3000".to_owned()),
+            believed: Some(evidence::Belief::Path("ws".to_owned())),
+        };
+        Self::bare("ws://app.example/ws").setting(Setting::Route(route))
+    }
+
+    /// What the next setting is because of.
+    #[must_use]
+    pub fn because(mut self, id: &str) -> Self {
+        self.because = Some(id.to_owned());
+        self
+    }
+
+    /// A setting of the route.
+    #[must_use]
+    pub fn setting(mut self, what: Setting) -> Self {
+        let spot = evidence::Spot {
+            file: "nginx.conf".to_owned(),
+            line: 42,
+            column: 9,
+            end_column: 20,
+            text: "        proxy_pass http://127.0.0.1:3000;".to_owned(),
+        };
+        let because = self.because.take();
+        let told = evidence::Told { what, by: evidence::Given::Here, because, spot };
+        self.clock += 1;
+        let source = Source::Config { file: "nginx.conf".to_owned(), line: 42 };
+        self.evidence.add(self.clock, source, Place::Server, Fact::Told(Box::new(told)));
         self
     }
 

@@ -2,8 +2,8 @@
 
 use crate::answers::{Refusal, get_proof, not_switched, plain_get, refused_as};
 use crate::fingerprint::{self, Product};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text};
-use evidence::{Answer, Evidence};
+use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, text, Safety, Severity, settings};
+use evidence::{Answer, Evidence, Setting, Wish};
 
 cause! {
     /// Forward authentication breaks the upgrade
@@ -23,7 +23,7 @@ cause! {
     ///
     /// # How to be sure
     /// Without the check the socket opens; nginx's error log names the subrequest.
-    "app-forward-auth-breaks", Upgrade, judge
+    "app-forward-auth-breaks", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -78,6 +78,18 @@ fn remedies() -> Vec<Remedy> {
         ),
         Remedy::new(text!("Let the session cookie go to the socket's host and path (Domain, Path, SameSite)")),
     ]
+}
+
+/// The subrequest that asks whether a client may in takes the upgrade along.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, ()) = settings::find(evidence, |what| (*what == Setting::AuthUpgrade).then_some(()))?;
+    let title = text!("The authorization subrequest of {hop} asks for an upgrade, too", hop = settings::product(evidence));
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave the upgrade out of the subrequest"), Wish::PlainAuth);
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::NotSwitched)
+        .users(text!("Where the authorization server accepts the upgrade, the connection is closed without a byte."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

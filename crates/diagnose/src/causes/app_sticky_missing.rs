@@ -2,8 +2,8 @@
 
 use crate::answers::{Refusal, not_switched, refusal, refused_as};
 use crate::reading::{experiment, quote};
-use crate::{Confidence, Finding, Remedy, Stack, Verdict, cause, text};
-use evidence::{Evidence, Exchange, PathVariant, Question, Seen, UpgradeHeaders, Variation};
+use crate::{Confidence, Finding, Remedy, Stack, Verdict, cause, text, Safety, Severity, settings};
+use evidence::{Evidence, Exchange, PathVariant, Question, Seen, UpgradeHeaders, Variation, Setting, Wish};
 
 cause! {
     /// The balancer spreads one session over several nodes
@@ -22,7 +22,7 @@ cause! {
     /// # How to be sure
     /// A session that was made a moment ago is unknown to the next request. (The same answer from a single node
     /// means that the session expired, or that the server was restarted.)
-    "app-sticky-missing", Upgrade, judge
+    "app-sticky-missing", Upgrade, judge, told: told
 }
 
 /// With two nodes in turn one attempt may come to the same node by chance.
@@ -99,6 +99,21 @@ fn remedies() -> Vec<Remedy> {
         Remedy::for_stack(Stack::SocketIo, text!("Or do without polling, in every client"), "io(url, { transports: ['websocket'] })"),
         Remedy::for_stack(Stack::DotNet, text!("Or do without negotiation, in every client"), ".withUrl(url, { skipNegotiation: true, transport: HttpTransportType.WebSockets })"),
     ]
+}
+
+/// The configuration spreads the requests of one client over several servers, on a path that begins with polling.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, count) = settings::find(evidence, |what| match what {
+        Setting::Servers { count, sticky: false } if *count > 1 => Some(*count),
+        _ => None,
+    })?;
+    let hop = settings::product(evidence);
+    let title = text!("{hop} spreads one client's requests over {count} servers, and only one of them knows its session", hop = hop, count = count);
+    let remedy = Remedy::wish(Safety::AskFirst, text!("Send one client always to the same server"), Wish::Sticky);
+    let finding = settings::finding(evidence, seen, Severity::Warning, title)
+        .users(text!("Socket.IO: 400 \"Session ID unknown\"; SignalR: 404 \"No Connection with that ID\"; for {count} servers most attempts.", count = count))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

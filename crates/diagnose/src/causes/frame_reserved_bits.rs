@@ -1,8 +1,8 @@
 //! Reserved bits are set that nothing negotiated allows.
 
 use crate::sessions::broken;
-use crate::{Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::{Evidence, Variation};
+use crate::{Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Variation, Wish};
 
 cause! {
     /// Reserved bits of a frame are set
@@ -21,7 +21,7 @@ cause! {
     ///
     /// # How to be sure
     /// Compare a handshake that offers compression with one that does not.
-    "frame-reserved-bits", Protocol, judge
+    "frame-reserved-bits", Protocol, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -61,6 +61,15 @@ pub(super) fn remedies() -> Vec<Remedy> {
         ),
         Remedy::for_stack(Stack::Go, text!("Switch compression off"), "websocket.Upgrader{EnableCompression: false}"),
     ]
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Sec-WebSocket-Extensions")?;
+    let title = text!("{hop} takes Sec-WebSocket-Extensions out of the answer: the server compresses, and the client does not know", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Sec-WebSocket-Extensions".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Sec-WebSocket-Extensions"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::FramesBroken).remedy(remedy))
 }
 
 #[cfg(test)]

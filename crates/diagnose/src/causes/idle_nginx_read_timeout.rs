@@ -2,8 +2,8 @@
 
 use crate::fingerprint::{self, Product};
 use crate::sessions::cut;
-use crate::{Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::{Evidence, How};
+use crate::{Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, How, Setting, Wish, Given};
 
 cause! {
     /// nginx ends quiet connections (`proxy_read_timeout`)
@@ -22,7 +22,7 @@ cause! {
     ///
     /// # How to be sure
     /// A quiet connection ends with a bare FIN after that time; one with pings stays.
-    "idle-nginx-read-timeout", Alive, judge
+    "idle-nginx-read-timeout", Alive, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -53,6 +53,40 @@ pub(super) fn in_front(evidence: &Evidence) -> bool {
 /// Pings at half the measured limit, for every server; all idle causes need them.
 pub(super) fn pings(idle_us: u64) -> Vec<Remedy> {
     recipes::ping_every((idle_us / 2_000_000).clamp(1, 30))
+}
+
+/// The configuration says when.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    idle_told(evidence, |timer| timer == "proxy_read_timeout")
+}
+
+/// The idle limit of a route, where it is short enough to be felt.
+pub(super) fn idle_told(evidence: &Evidence, whose: impl Fn(&str) -> bool) -> Option<Finding> {
+    let (seen, (ms, timer)) = settings::find(evidence, |what| match what {
+        Setting::Idle { ms: Some(ms), timer } if whose(timer) => Some((*ms, timer)),
+        _ => None,
+    })?;
+    // Who sets it to more than a minute on purpose has pings in mind.
+    let meant = seen.fact.by != Given::Default && ms > 60_000;
+    let pinged = settings::find(evidence, |what| match what {
+        Setting::Ping { ms } => Some(*ms),
+        _ => None,
+    });
+    if meant || pinged.is_some() {
+        return None;
+    }
+    let title = text!(
+        "{hop} ends quiet connections after {time} ({timer})",
+        hop = settings::product(evidence),
+        time = settings::time(ms),
+        timer = timer.as_str()
+    );
+    let finding = settings::finding(evidence, seen, Severity::Warning, title)
+        .explains(Symptom::Cut)
+        .users(text!("Close code 1006 without an error, exactly that long after the last message or ping."))
+        .remedy(Remedy::wish(Safety::Safe, text!("Let quiet connections live for an hour"), Wish::IdleAtLeast(3_600_000)))
+        .remedies(pings(ms.saturating_mul(1_000)));
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::fingerprint::{self, Product};
 use crate::reading::duration;
 use crate::sessions::cut;
 use crate::timers::{TimerKind, timers_near};
-use crate::{Stack, Verdict, cause, recipes, text};
+use crate::{Stack, Verdict, cause, recipes, text, Finding};
 use evidence::{Evidence, How};
 
 cause! {
@@ -24,7 +24,7 @@ cause! {
     ///
     /// # How to be sure
     /// A quiet connection ends after the same time every time; one with pings stays.
-    "idle-other-proxies", Alive, judge
+    "idle-other-proxies", Alive, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -69,6 +69,11 @@ fn because(product: Option<Product>) -> Option<&'static str> {
         Stack::Envoy => Some("envoy-stream-idle-timeout"),
         _ => None,
     }
+}
+
+/// The configuration says when.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    super::idle_nginx_read_timeout::idle_told(evidence, |timer| timer != "proxy_read_timeout")
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::reading::duration;
 use crate::sessions::cut;
-use crate::{Confidence, Finding, Verdict, cause, text};
-use evidence::Evidence;
+use crate::{Confidence, Finding, Verdict, cause, text, Remedy, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Setting, Wish};
 
 cause! {
     /// Pings come no more often than the limit
@@ -20,7 +20,7 @@ cause! {
     ///
     /// # How to be sure
     /// Compare the interval of the server's pings with the time after which a quiet connection ends.
-    "idle-ping-equals-timeout", Alive, judge
+    "idle-ping-equals-timeout", Alive, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -41,6 +41,38 @@ fn judge(evidence: &Evidence) -> Verdict {
     )
     .remedies(super::idle_nginx_read_timeout::pings(cut.ending.idle_us))
     .holds()
+}
+
+/// The application's pings come as late as the first limit on the way, or later.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (_, ping) = settings::find(evidence, |what| match what {
+        Setting::Ping { ms } => Some(*ms),
+        _ => None,
+    })?;
+    let limits = evidence.told().filter_map(|seen| match &seen.fact.what {
+        Setting::Idle { ms: Some(ms), timer } => Some((*ms, timer, seen)),
+        _ => None,
+    });
+    let (limit, timer, seen) = limits.min_by_key(|(ms, _, _)| *ms)?;
+    if ping < limit {
+        return None;
+    }
+    let (ping_time, limit_time) = (settings::time(ping), settings::time(limit));
+    let title = if ping == limit {
+        text!("The application pings every {ping}, and {timer} ends quiet connections after the same time: a race", ping = ping_time, timer = timer.as_str())
+    } else {
+        text!(
+            "The application pings every {ping}, but {timer} ends quiet connections after {limit}",
+            ping = ping_time,
+            timer = timer.as_str(),
+            limit = limit_time
+        )
+    };
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::Cut)
+        .remedy(Remedy::wish(Safety::Safe, text!("Raise the limit above two pings"), Wish::IdleAtLeast(ping.saturating_mul(5) / 2)))
+        .remedies(super::idle_nginx_read_timeout::pings(limit.saturating_mul(1_000)));
+    Some(finding)
 }
 
 #[cfg(test)]

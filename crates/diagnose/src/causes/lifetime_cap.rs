@@ -4,8 +4,8 @@ use crate::fingerprint;
 use crate::reading::duration;
 use crate::sessions::{cut, same_time};
 use crate::timers::{TimerKind, timers_near};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, recipes, text};
-use evidence::{Evidence, HoldKind, Question};
+use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, recipes, text, Safety, Severity, settings};
+use evidence::{Evidence, HoldKind, Question, Setting, Wish};
 
 cause! {
     /// A hop limits the whole duration of connections
@@ -24,7 +24,7 @@ cause! {
     ///
     /// # How to be sure
     /// A connection with pings ends at the same age as a quiet one, and does so again.
-    "lifetime-cap", Alive, judge
+    "lifetime-cap", Alive, judge, told: told
 }
 
 /// Repeating is worth it where it does not take long, in microseconds.
@@ -95,6 +95,22 @@ fn remedies() -> Vec<Remedy> {
         ),
         Remedy::new(text!("Where the limit cannot be raised: open a new connection shortly before it, then close the old one")),
     ]
+}
+
+/// The configuration limits how long a connection may last.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, (ms, timer)) = settings::find(evidence, |what| match what {
+        Setting::Lifetime { ms: Some(ms), timer } if *ms < 3_600_000 => Some((*ms, timer)),
+        _ => None,
+    })?;
+    let title = text!(
+        "{hop} ends every connection after {time}, whatever is sent ({timer})",
+        hop = settings::product(evidence),
+        time = settings::time(ms),
+        timer = timer.as_str()
+    );
+    let remedy = Remedy::wish(Safety::Safe, text!("Let connections live for a day"), Wish::LifetimeAtLeast(86_400_000));
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::Cut).remedy(remedy))
 }
 
 #[cfg(test)]

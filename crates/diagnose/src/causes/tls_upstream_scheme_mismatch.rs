@@ -1,8 +1,8 @@
 //! The proxy speaks http to a TLS port behind it, or https to a plain one.
 
 use crate::reading::{hop, opening, quote, refused, status_line};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, fingerprint, recipes, text};
-use evidence::{Answer, Evidence, Opening, Question};
+use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, fingerprint, recipes, text, Safety, Severity, settings};
+use evidence::{Answer, Evidence, Opening, Question, Setting, Wish};
 
 cause! {
     /// The proxy uses the wrong scheme for the server behind it
@@ -20,7 +20,7 @@ cause! {
     ///
     /// # How to be sure
     /// From the proxy's machine: `keepwire check ws://BACKEND:PORT/path` and the same with `wss://`.
-    "tls-upstream-scheme-mismatch", Upgrade, judge
+    "tls-upstream-scheme-mismatch", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -70,6 +70,18 @@ fn remedies(to_tls: bool) -> Vec<Remedy> {
         Remedy::for_stack(Stack::Caddy, title(), format!("reverse_proxy {scheme}://127.0.0.1:8443")),
         Remedy::for_stack(Stack::Kubernetes, title(), format!("nginx.ingress.kubernetes.io/backend-protocol: \"{}\"", scheme.to_uppercase())),
     ]
+}
+
+/// Scheme and port of the upstream do not fit together.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, upstream) = settings::find(evidence, |what| match what {
+        Setting::SchemeMismatch { upstream } => Some(upstream),
+        _ => None,
+    })?;
+    let hop = settings::product(evidence);
+    let title = text!("{hop} speaks to {upstream}: scheme and port do not fit together", hop = hop, upstream = upstream.as_str());
+    let remedy = Remedy::wish(Safety::AskFirst, text!("Speak what the port speaks"), Wish::MatchScheme);
+    Some(settings::finding(evidence, seen, Severity::Warning, title).explains(Symptom::NotSwitched).remedy(remedy))
 }
 
 #[cfg(test)]

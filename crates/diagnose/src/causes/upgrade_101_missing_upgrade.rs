@@ -1,8 +1,8 @@
 //! The 101 has no `Upgrade: websocket`.
 
 use crate::answers::{faulty, invalid};
-use crate::{Remedy, Stack, Verdict, cause, text};
-use evidence::{Evidence, HandshakeFault};
+use crate::{Remedy, Stack, Verdict, cause, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, HandshakeFault, Wish};
 
 cause! {
     /// The 101 lacks `Upgrade: websocket`
@@ -19,7 +19,7 @@ cause! {
     ///
     /// # How to be sure
     /// The header list of the 101, through the proxy and from the application itself.
-    "upgrade-101-missing-upgrade", Upgrade, judge
+    "upgrade-101-missing-upgrade", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -42,6 +42,15 @@ fn judge(evidence: &Evidence) -> Verdict {
         .remedy(Remedy::new(text!("Send \"Upgrade: websocket\" with every 101")))
         .would_tell(text!("Ask the application directly, past the proxy: --connect-to ADDRESS:PORT; if that opens, a hop in between is guilty."))
         .holds()
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Upgrade")?;
+    let title = text!("{hop} takes Upgrade out of the answer", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Upgrade".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Upgrade"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::HandshakeInvalid).remedy(remedy))
 }
 
 #[cfg(test)]

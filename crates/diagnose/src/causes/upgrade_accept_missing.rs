@@ -1,8 +1,8 @@
 //! The 101 has no `Sec-WebSocket-Accept`.
 
 use crate::answers::{faulty, invalid};
-use crate::{Remedy, Verdict, cause, text};
-use evidence::{Evidence, HandshakeFault};
+use crate::{Remedy, Verdict, cause, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, HandshakeFault, Wish};
 
 cause! {
     /// The 101 lacks `Sec-WebSocket-Accept`
@@ -18,7 +18,7 @@ cause! {
     ///
     /// # How to be sure
     /// The header list of the 101; asked directly, the application shows whether it sends the header at all.
-    "upgrade-accept-missing", Upgrade, judge
+    "upgrade-accept-missing", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -34,6 +34,15 @@ fn judge(evidence: &Evidence) -> Verdict {
     .remedy(Remedy::new(text!("Send Sec-WebSocket-Accept with every 101, and let it pass on every hop")))
     .would_tell(text!("Ask the application directly, past the proxy: --connect-to ADDRESS:PORT; if that opens, a hop in between is guilty."))
     .holds()
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Sec-WebSocket-Accept")?;
+    let title = text!("{hop} takes Sec-WebSocket-Accept away", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Sec-WebSocket-Accept".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Sec-WebSocket-Accept"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::HandshakeInvalid).remedy(remedy))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::answers::{Refusal, not_switched, plain_get, refused_as};
 use crate::fingerprint::Product;
 use crate::reading::{front, hop};
-use crate::{Confidence, Verdict, cause, recipes, text};
-use evidence::Evidence;
+use crate::{Confidence, Verdict, cause, recipes, text, Finding, Remedy, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Setting, Wish, Passing};
 
 cause! {
     /// A hop replaces `Connection: Upgrade`
@@ -23,7 +23,7 @@ cause! {
     ///
     /// # How to be sure
     /// The server itself opens when it is asked past the proxy, and its message names `Connection`, not `Upgrade`.
-    "upgrade-connection-token-missing", Upgrade, judge
+    "upgrade-connection-token-missing", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -49,6 +49,19 @@ fn judge(evidence: &Evidence) -> Verdict {
             .not(text!("both headers lost: then a plain GET would get the same answer"));
     }
     finding.holds()
+}
+
+/// The configuration passes `Upgrade` on, and replaces `Connection`.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, ()) = settings::find(evidence, |what| (*what == Setting::Upgrade(Passing::ConnectionLost)).then_some(()))?;
+    let title = text!("{hop} passes Upgrade on, but not \"Connection: upgrade\"", hop = settings::product(evidence));
+    let remedy = Remedy::wish(Safety::Safe, text!("Pass the upgrade on where the client asks for it"), Wish::PassUpgrade);
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::NotSwitched)
+        .explains(Symptom::BrowserRefused)
+        .users(text!("Instead of 101 they get what a plain request gets: 400, 404, 426 or a page."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::answers::{Refusal, not_switched, refused_as, words};
 use crate::reading::hop;
-use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::Evidence;
+use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings};
+use evidence::{Evidence, Setting, Wish, HostSent};
 
 cause! {
     /// The server has no site for this `Host`
@@ -20,7 +20,7 @@ cause! {
     ///
     /// # How to be sure
     /// With the site's own name in `Host` the same address answers differently.
-    "upgrade-host-mismatch", Upgrade, judge
+    "upgrade-host-mismatch", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -58,6 +58,29 @@ fn remedies(host: &str) -> Vec<Remedy> {
         Remedy::for_stack(Stack::Envoy, text!("Add the name to the virtual host"), format!("virtual_hosts:\n- name: app\n  domains: [\"{host}\"]")),
         Remedy::new(text!("Use the name that the site is defined for")),
     ]
+}
+
+/// The configuration replaces the client's `Host`.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, sent) = settings::find(evidence, |what| match what {
+        Setting::Host(HostSent::Client) => None,
+        Setting::Host(sent) => Some(sent),
+        _ => None,
+    })?;
+    let hop = settings::product(evidence);
+    let (severity, title) = match sent {
+        HostSent::WithoutPort => (Severity::Note, text!("{hop} passes Host on without its port", hop = hop)),
+        HostSent::Fixed(name) => (Severity::Note, text!("{hop} sends the application the Host {name}", hop = hop, name = name.as_str())),
+        HostSent::Upstream(name) => {
+            (Severity::Warning, text!("{hop} sends the application its own name for it as Host: {name}", hop = hop, name = name.as_str()))
+        }
+        HostSent::Client => return None,
+    };
+    let remedy = Remedy::wish(Safety::AskFirst, text!("Pass the client's Host on"), Wish::PassHost);
+    let finding = settings::finding(evidence, seen, severity, title)
+        .users(text!("An application that compares Origin with Host (Grafana, Jupyter, Phoenix, tornado, Rails) refuses browsers with 403."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::answers::{Refusal, get_proof, not_switched, refused_as, words};
 use crate::fingerprint::Product;
 use crate::reading::{front, hop};
-use crate::{Confidence, Verdict, cause, recipes, text};
-use evidence::Evidence;
+use crate::{Confidence, Verdict, cause, recipes, text, Finding, Remedy, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Setting, Wish, Passing};
 
 cause! {
     /// The proxy speaks HTTP/1.0 to the application
@@ -23,7 +23,7 @@ cause! {
     ///
     /// # How to be sure
     /// We spoke HTTP/1.1 and the answer complains about 1.0; asked past the proxy, the application opens.
-    "upgrade-http10-upstream", Upgrade, judge
+    "upgrade-http10-upstream", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -38,6 +38,27 @@ fn judge(evidence: &Evidence) -> Verdict {
         .remedies(recipes::for_response(Some(response), recipes::forward_upgrade(evidence.case.target.bare_path())))
         .would_tell(text!("Ask the application directly, past the proxy: --connect-to ADDRESS:PORT; if that opens, a hop in between is guilty."))
         .holds()
+}
+
+/// The configuration speaks HTTP/1.0 to the application. Where the upgrade is lost anyway, that comes first.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, ()) = settings::find(evidence, |what| match what {
+        Setting::UpstreamHttp(version) if version == "1.0" => Some(()),
+        _ => None,
+    })?;
+    settings::find(evidence, |what| match what {
+        Setting::Upgrade(Passing::Dropped | Passing::ConnectionLost) => None,
+        Setting::Upgrade(_) => Some(()),
+        _ => None,
+    })?;
+    let title = text!("{hop} passes the upgrade on in an HTTP/1.0 request", hop = settings::product(evidence));
+    let remedy = Remedy::wish(Safety::Safe, text!("Speak HTTP/1.1 to the application"), Wish::UpstreamHttp11);
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::NotSwitched)
+        .explains(Symptom::BrowserRefused)
+        .users(text!("It depends on the application: Python websockets answers 505, coder/websocket 426; node ws, aiohttp, uvicorn and tornado do not mind."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

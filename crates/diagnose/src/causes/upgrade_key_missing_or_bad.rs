@@ -3,8 +3,8 @@
 use crate::answers::{Refusal, not_switched, refused_as};
 use crate::fingerprint::Product;
 use crate::reading::{front, hop};
-use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::Evidence;
+use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Wish};
 
 cause! {
     /// The key of the handshake does not arrive
@@ -21,7 +21,7 @@ cause! {
     ///
     /// # How to be sure
     /// We always send a valid key, so a complaint about it proves that something on the way took it.
-    "upgrade-key-missing-or-bad", Upgrade, judge
+    "upgrade-key-missing-or-bad", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -61,6 +61,15 @@ pub(super) fn remedies() -> Vec<Remedy> {
         ),
         Remedy::new(text!("Allow the headers Sec-WebSocket-Key, -Version, -Protocol and -Extensions on every hop")),
     ]
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Sec-WebSocket-Key")?;
+    let title = text!("{hop} takes Sec-WebSocket-Key away", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Sec-WebSocket-Key".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Sec-WebSocket-Key"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::NotSwitched).remedy(remedy))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::answers::{Refusal, get_proof, not_switched, plain_get, refusal, unclear};
 use crate::fingerprint::{self, Product};
 use crate::reading::{front, hop, refused};
-use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::{Evidence, Question, Response, Variation};
+use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Question, Response, Variation, Setting, Wish, Passing};
 
 cause! {
     /// The proxy or platform does not let WebSockets through
@@ -22,7 +22,7 @@ cause! {
     ///
     /// # How to be sure
     /// A plain GET to the same path gets another status, and the refusal carries the product's own signature.
-    "upgrade-refused-by-proxy", Upgrade, judge
+    "upgrade-refused-by-proxy", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -99,6 +99,18 @@ fn remedies() -> Vec<Remedy> {
         ),
         Remedy::new(text!("Serve the socket from a place that can hold connections: a container, a virtual machine, or a managed pub-sub service")),
     ]
+}
+
+/// The configuration does not allow the upgrade.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, ()) = settings::find(evidence, |what| (*what == Setting::Upgrade(Passing::Refused)).then_some(()))?;
+    let title = text!("{hop} is not told to allow upgrades, and refuses them itself", hop = settings::product(evidence));
+    let remedy = Remedy::wish(Safety::Safe, text!("Allow the upgrade to websocket"), Wish::PassUpgrade);
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::NotSwitched)
+        .explains(Symptom::BrowserRefused)
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::answers;
 use crate::fingerprint::{self, Product};
 use crate::reading::{author, front, hop, quote, refused, same_at_random_path, same_without_upgrade, status_line};
-use crate::{Confidence, Finding, Symptom, Verdict, cause, recipes, text};
-use evidence::{Evidence, PathVariant, Question, Response, Variation};
+use crate::{Confidence, Finding, Symptom, Verdict, cause, recipes, text, Remedy, Safety, Severity, settings};
+use evidence::{Evidence, PathVariant, Question, Response, Variation, Setting, Wish, Passing};
 
 cause! {
     /// A hop on the way removes the upgrade
@@ -27,7 +27,7 @@ cause! {
     /// # How to be sure
     /// The answer with `Upgrade` and the answer without are the same through the proxy, and differ at the
     /// application itself: `keepwire check ws://<application>:<port>/path` works.
-    "upgrade-stripped", Upgrade, judge
+    "upgrade-stripped", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -103,6 +103,19 @@ fn because(response: &Response) -> Option<&'static str> {
         Product::Caddy => Some("caddy-header-up-stripped"),
         _ => None,
     }
+}
+
+/// The configuration drops both headers.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, ()) = settings::find(evidence, |what| (*what == Setting::Upgrade(Passing::Dropped)).then_some(()))?;
+    let title = text!("{hop} passes the request on without the Upgrade header", hop = settings::product(evidence));
+    let remedy = Remedy::wish(Safety::Safe, text!("Pass the upgrade on where the client asks for it"), Wish::PassUpgrade);
+    let finding = settings::finding(evidence, seen, Severity::Error, title)
+        .explains(Symptom::NotSwitched)
+        .explains(Symptom::BrowserRefused)
+        .users(text!("Instead of 101 they get what a plain request gets: 400, 404, 426 or a page."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::answers::{faulty, invalid};
 use crate::fingerprint::Product;
 use crate::reading::front;
-use crate::{Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::{Evidence, HandshakeFault};
+use crate::{Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, HandshakeFault, Wish};
 
 cause! {
     /// The server chooses none of the offered subprotocols
@@ -22,7 +22,7 @@ cause! {
     ///
     /// # How to be sure
     /// Asked directly, the application chooses: then a hop takes the header. It does not: then it knows other names.
-    "upgrade-subprotocol-not-answered", Upgrade, judge
+    "upgrade-subprotocol-not-answered", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -73,6 +73,15 @@ fn remedies(name: &str) -> Vec<Remedy> {
             format!("websocket.Upgrader{{Subprotocols: []string{{\"{name}\"}}}}"),
         ),
     ]
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Sec-WebSocket-Protocol")?;
+    let title = text!("{hop} takes Sec-WebSocket-Protocol away", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Sec-WebSocket-Protocol".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Sec-WebSocket-Protocol"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::HandshakeInvalid).remedy(remedy))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::answers::{Refusal, not_switched, refused_as};
 use crate::fingerprint::{self, Product};
-use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text};
-use evidence::{Evidence, Target};
+use crate::{Confidence, Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Target, Setting, Wish};
 
 cause! {
     /// A redirect adds or removes the slash at the end
@@ -21,7 +21,7 @@ cause! {
     ///
     /// # How to be sure
     /// Compare `Location` with the URL.
-    "upgrade-trailing-slash-redirect", Upgrade, judge
+    "upgrade-trailing-slash-redirect", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -87,6 +87,22 @@ fn remedies(path: &str) -> Vec<Remedy> {
             "APPEND_SLASH = False\nre_path(r\"^ws/chat/?$\", Chat.as_asgi())",
         ),
     ]
+}
+
+/// The configuration makes the redirect itself.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let (seen, (from, to)) = settings::find(evidence, |what| match what {
+        Setting::SlashRedirect { from, to } => Some((from, to)),
+        _ => None,
+    })?;
+    let hop = settings::product(evidence);
+    let title = text!("{hop} answers {from} with a redirect to {to}", hop = hop, from = from.as_str(), to = to.as_str());
+    let remedy = Remedy::wish(Safety::AskFirst, text!("Serve the path without the slash, too"), Wish::ServeWithoutSlash);
+    let finding = settings::finding(evidence, seen, Severity::Note, title)
+        .explains(Symptom::NotSwitched)
+        .users(text!("No browser follows a redirect of a WebSocket: a client that leaves out the slash gets 301."))
+        .remedy(remedy);
+    Some(finding)
 }
 
 #[cfg(test)]

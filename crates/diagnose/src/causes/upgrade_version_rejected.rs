@@ -3,8 +3,8 @@
 use super::upgrade_key_missing_or_bad::remedies;
 use crate::answers::{Refusal, not_switched, plain_get, refusal};
 use crate::reading::{hop, refused};
-use crate::{Confidence, Verdict, cause, recipes, text};
-use evidence::{Evidence, Question, Variation};
+use crate::{Confidence, Verdict, cause, recipes, text, Finding, Remedy, Safety, Severity, settings, Symptom};
+use evidence::{Evidence, Question, Variation, Wish};
 
 cause! {
     /// The WebSocket version is refused
@@ -22,7 +22,7 @@ cause! {
     ///
     /// # How to be sure
     /// The list in the answer: with 13 in it, our header was lost on the way.
-    "upgrade-version-rejected", Upgrade, judge
+    "upgrade-version-rejected", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -55,6 +55,15 @@ fn judge(evidence: &Evidence) -> Verdict {
         finding = finding.remedy(crate::Remedy::new(text!("Update the server's WebSocket library: version 13 is the only one in use since 2011")));
     }
     finding.holds()
+}
+
+/// The configuration takes the header away.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    let seen = settings::cleared(evidence, "Sec-WebSocket-Version")?;
+    let title = text!("{hop} takes Sec-WebSocket-Version away", hop = settings::product(evidence));
+    let wish = Wish::LeaveHeader("Sec-WebSocket-Version".to_owned());
+    let remedy = Remedy::wish(Safety::Safe, text!("Leave {header} alone", header = "Sec-WebSocket-Version"), wish);
+    Some(settings::finding(evidence, seen, Severity::Error, title).explains(Symptom::NotSwitched).remedy(remedy))
 }
 
 #[cfg(test)]
