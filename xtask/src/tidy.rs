@@ -14,14 +14,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("frame", &[]),
     ("faults", &[]),
+    ("config", &["evidence"]),
     ("diagnose", &["evidence"]),
     ("probe", &["evidence", "frame"]),
     ("lab", &["faults", "frame"]),
-    ("keepwire", &["evidence", "diagnose", "frame", "lab", "probe"]),
+    ("keepwire", &["config", "evidence", "diagnose", "frame", "lab", "probe"]),
 ];
 
 /// Crates without sockets, clocks and tasks.
-const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose"];
+const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose", "config"];
 
 pub(crate) fn run() -> Result<(), String> {
     let mut problems = Vec::new();

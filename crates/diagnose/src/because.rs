@@ -69,51 +69,83 @@ pub fn cause(text: &str) -> Option<&'static str> {
 #[must_use]
 pub fn meaning(id: &str) -> Option<Text> {
     Some(match id {
-        "nginx-no-upgrade-headers" => text!("nginx: the location that proxies has no proxy_set_header for Upgrade and Connection, here or above"),
-        "nginx-header-inheritance-lost" => text!("nginx: the upgrade headers stand on a level above, but the location has a proxy_set_header of its own and so inherits none of them"),
-        "npm-websocket-toggle-off" => text!("Nginx Proxy Manager: \"Websockets Support\" is switched off for this host"),
-        "nginx-connection-cleared" => text!("nginx: Connection is set to nothing or to \"close\", as in recipes for keepalive"),
+        "nginx-no-upgrade-headers" => text!(
+            "nginx: the location that proxies has no proxy_set_header for Upgrade and Connection, here or above"
+        ),
+        "nginx-header-inheritance-lost" => text!(
+            "nginx: the upgrade headers stand on a level above, but the location has a proxy_set_header of its own and so inherits none of them"
+        ),
+        "npm-websocket-toggle-off" => {
+            text!("Nginx Proxy Manager: \"Websockets Support\" is switched off for this host")
+        }
+        "nginx-connection-cleared" => {
+            text!("nginx: Connection is set to nothing or to \"close\", as in recipes for keepalive")
+        }
         "nginx-http-version-10" => text!("nginx: proxy_http_version is 1.0, the default before 1.29.7"),
-        "nginx-map-missing" => text!("nginx: a header uses a variable whose map is missing, or stands where none may stand"),
-        "nginx-regex-uri-part" => text!("nginx: proxy_pass has a path in a location given by regular expression"),
-        "nginx-proxy-pass-ws-scheme" => text!("nginx: proxy_pass is written with ws:// where http:// belongs"),
+        "nginx-map-missing" => {
+            text!("nginx: a header uses a variable whose map is missing, or stands where none may stand")
+        }
+        "nginx-regex-uri-part" => {
+            text!("nginx: proxy_pass has a path in a location given by regular expression")
+        }
+        "nginx-proxy-pass-ws-scheme" => {
+            text!("nginx: proxy_pass is written with ws:// where http:// belongs")
+        }
         "nginx-unconditional-upgrade" => text!("nginx: Connection is \"upgrade\" for every request"),
         "nginx-upgrade-hardcoded" => text!("nginx: Upgrade is \"websocket\" for every request"),
         "nginx-upgrade-passthrough-unsafe" => text!("nginx: $http_upgrade is passed on whatever it says"),
         "nginx-wrong-location" => text!("nginx: another location wins for this path"),
         "nginx-server-name-shadow" => text!("nginx: an earlier server block has the same name and address"),
-        "nginx-proxy-pass-slash" => text!("nginx: the path of proxy_pass replaces the prefix of the location"),
-        "nginx-auto-slash-301" => text!("nginx: a proxied prefix that ends in a slash redirects requests without it"),
+        "nginx-proxy-pass-slash" => {
+            text!("nginx: the path of proxy_pass replaces the prefix of the location")
+        }
+        "nginx-auto-slash-301" => {
+            text!("nginx: a proxied prefix that ends in a slash redirects requests without it")
+        }
         "nginx-auth-request-upgrade" => text!("nginx: auth_request takes the upgrade headers along"),
-        "nginx-host-not-forwarded" => text!("nginx: without proxy_set_header Host the application gets the name of the upstream"),
+        "nginx-host-not-forwarded" => {
+            text!("nginx: without proxy_set_header Host the application gets the name of the upstream")
+        }
         "nginx-host-without-port" => text!("nginx: $host has no port; $http_host has"),
         "nginx-forwarded-proto-missing" => text!("nginx: no X-Forwarded-Proto"),
         "nginx-hides-subprotocol-or-ext" => text!("nginx: a header of the handshake is emptied or hidden"),
         "nginx-config-not-active" => text!("nginx: the file was not loaded, or another instance answers"),
         "idle-nginx-read-timeout" => text!("nginx: proxy_read_timeout, 60 s by default"),
         "ingress-nginx-sticky-missing" => text!("ingress-nginx: no affinity annotation"),
-        "ingress-nginx-reload-drop" => text!("ingress-nginx: worker-shutdown-timeout after a reload, 240 s by default"),
+        "ingress-nginx-reload-drop" => {
+            text!("ingress-nginx: worker-shutdown-timeout after a reload, 240 s by default")
+        }
         "close-proxy-reload" => text!("the proxy ends its old processes some time after a reload"),
-        "apache-no-ws-mapping" => text!("Apache httpd: ProxyPass without upgrade=websocket, and no rule for ws://"),
+        "apache-no-ws-mapping" => {
+            text!("Apache httpd: ProxyPass without upgrade=websocket, and no rule for ws://")
+        }
         "apache-proxypass-order" => text!("Apache httpd: an earlier, more general ProxyPass takes the path"),
         "apache-wstunnel-not-loaded" => text!("Apache httpd: no module for ws:// is loaded"),
         "apache-rewrite-upgrade-cond" => text!("Apache httpd: the RewriteCond on Upgrade lacks [NC]"),
         "apache-sslproxy-off" => text!("Apache httpd: a wss:// or https:// target without SSLProxyEngine on"),
         "apache-idle-timeout" => text!("Apache httpd: Timeout, 60 s by default"),
-        "haproxy-no-timeout-tunnel" => text!("HAProxy: without timeout tunnel, timeout client and timeout server end quiet tunnels"),
+        "haproxy-no-timeout-tunnel" => {
+            text!("HAProxy: without timeout tunnel, timeout client and timeout server end quiet tunnels")
+        }
         "haproxy-h2-backend-no-8441" => text!("HAProxy: HTTP/2 to a server that does not know RFC 8441"),
         "haproxy-no-backend" => text!("HAProxy: no backend for the request"),
         "caddy-h2c-transport" => text!("Caddy: transport http with versions h2c"),
         "caddy-header-up-stripped" => text!("Caddy: header_up takes Upgrade or Connection away"),
-        "caddy-reload-closes" => text!("Caddy: loading a configuration closes streams at once, without stream_close_delay"),
+        "caddy-reload-closes" => {
+            text!("Caddy: loading a configuration closes streams at once, without stream_close_delay")
+        }
         "traefik-h2c-or-h2-backend" => text!("Traefik: a service over h2c or HTTP/2"),
-        "traefik-middleware-breaks-upgrade" => text!("Traefik: a middleware on the router cannot live with upgrades"),
+        "traefik-middleware-breaks-upgrade" => {
+            text!("Traefik: a middleware on the router cannot live with upgrades")
+        }
         "traefik-entrypoint-timeouts" => text!("Traefik: respondingTimeouts of the entry point"),
         "envoy-upgrade-not-enabled" => text!("Envoy: no upgrade_configs for websocket"),
         "envoy-route-timeout" => text!("Envoy: the route's timeout, 15 s by default"),
         "envoy-stream-idle-timeout" => text!("Envoy: stream_idle_timeout, 300 s by default"),
         "alb-idle-60" => text!("AWS ALB: idle timeout, 60 s by default"),
-        "gcp-backend-timeout-30" => text!("Google Cloud: timeoutSec of the backend service, 30 s by default, whatever is sent"),
+        "gcp-backend-timeout-30" => {
+            text!("Google Cloud: timeoutSec of the backend service, 30 s by default, whatever is sent")
+        }
         _ => return None,
     })
 }

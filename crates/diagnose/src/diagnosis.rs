@@ -147,6 +147,18 @@ impl Diagnosis {
     }
 }
 
+/// What configurations alone show: the same catalog, without anything live. The surest and worst first.
+#[must_use]
+pub fn judge_told(evidence: &Evidence) -> Vec<Finding> {
+    let found = causes::ALL.iter().filter(|cause| cause.told.is_some()).filter_map(|cause| {
+        match cause.judge(evidence) {
+            Verdict::Holds(finding) => Some(*finding),
+            _ => None,
+        }
+    });
+    ranking::rank(found.collect(), &[]).0
+}
+
 fn conclude(evidence: &Evidence, catalog: &[&Cause]) -> Conclusion {
     let symptoms = symptoms(evidence);
     let mut holding = Vec::new();

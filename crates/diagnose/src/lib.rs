@@ -36,7 +36,7 @@ mod timers;
 
 pub use cause::{Cause, HEADINGS, Layer, Page, Verdict};
 pub use csp::{Outcome as PolicyOutcome, judge_policy};
-pub use diagnosis::{Conclusion, Diagnosis, Excluded, Overall};
+pub use diagnosis::{Conclusion, Diagnosis, Excluded, Overall, judge_told};
 pub use finding::{Confidence, Finding, Proof, Remedy, Safety, Severity, Stack};
 pub use reading::shell_word;
 pub use steps::{Status, Step, StepName, steps};

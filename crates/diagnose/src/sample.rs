@@ -7,8 +7,8 @@
 use evidence::{
     Answer, Body, Case, Certificate, Closing, Connection, Echo, Ending, Environment, Evidence, Exchange,
     Fact, Header, Hold, HoldKind, How, KeyKind, Micros, Ping, Place, Preview, Question, Reached, RecordKind,
-    Resolution, Resolved, Resolver, Response, Session, Setting, Source, Target, Tls, TlsOutcome, TlsVariation, Trust,
-    TrustFault, Variation,
+    Resolution, Resolved, Resolver, Response, Session, Setting, Source, Target, Tls, TlsOutcome,
+    TlsVariation, Trust, TrustFault, Variation,
 };
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};

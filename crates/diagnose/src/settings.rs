@@ -36,11 +36,17 @@ pub(crate) fn finding(evidence: &Evidence, seen: Seen<'_, Told>, severity: Sever
     let proof = match &told.by {
         Given::Here => text!("{place}: {line}", place = place, line = line),
         Given::Inherited(level) => {
-            text!("{place}: {line} (inherited from {level})", place = place, line = line, level = level.as_str())
+            text!(
+                "{place}: {line} (inherited from {level})",
+                place = place,
+                line = line,
+                level = level.as_str()
+            )
         }
         Given::Default => {
-            let (product, version) =
-                route(evidence).map_or((String::new(), String::new()), |route| (route.product.clone(), route.version.clone()));
+            let (product, version) = route(evidence).map_or((String::new(), String::new()), |route| {
+                (route.product.clone(), route.version.clone())
+            });
             text!(
                 "{place}: {line} — nothing is set here or above, so the default of {product} {version} holds",
                 place = place,
@@ -135,35 +141,92 @@ mod tests {
         for (cause, settings, severity) in [
             ("upgrade-stripped", vec![Setting::Upgrade(Passing::Dropped)], Some(Severity::Error)),
             ("upgrade-stripped", vec![Setting::Upgrade(Passing::Passed)], None),
-            ("upgrade-connection-token-missing", vec![Setting::Upgrade(Passing::ConnectionLost)], Some(Severity::Error)),
+            (
+                "upgrade-connection-token-missing",
+                vec![Setting::Upgrade(Passing::ConnectionLost)],
+                Some(Severity::Error),
+            ),
             ("upgrade-refused-by-proxy", vec![Setting::Upgrade(Passing::Refused)], Some(Severity::Error)),
-            ("upgrade-http10-upstream", vec![Setting::Upgrade(Passing::Passed), Setting::UpstreamHttp("1.0".into())], Some(Severity::Error)),
+            (
+                "upgrade-http10-upstream",
+                vec![Setting::Upgrade(Passing::Passed), Setting::UpstreamHttp("1.0".into())],
+                Some(Severity::Error),
+            ),
             // Where the upgrade is lost anyway, the version is not the first thing to mend.
-            ("upgrade-http10-upstream", vec![Setting::Upgrade(Passing::Dropped), Setting::UpstreamHttp("1.0".into())], None),
-            ("upgrade-http10-upstream", vec![Setting::Upgrade(Passing::Passed), Setting::UpstreamHttp("1.1".into())], None),
+            (
+                "upgrade-http10-upstream",
+                vec![Setting::Upgrade(Passing::Dropped), Setting::UpstreamHttp("1.0".into())],
+                None,
+            ),
+            (
+                "upgrade-http10-upstream",
+                vec![Setting::Upgrade(Passing::Passed), Setting::UpstreamHttp("1.1".into())],
+                None,
+            ),
             ("app-forward-auth-breaks", vec![Setting::AuthUpgrade], Some(Severity::Error)),
-            ("upgrade-trailing-slash-redirect", vec![Setting::SlashRedirect { from: "/ws".into(), to: "/ws/".into() }], Some(Severity::Note)),
-            ("upgrade-host-mismatch", vec![Setting::Host(HostSent::Upstream("app".into()))], Some(Severity::Warning)),
+            (
+                "upgrade-trailing-slash-redirect",
+                vec![Setting::SlashRedirect { from: "/ws".into(), to: "/ws/".into() }],
+                Some(Severity::Note),
+            ),
+            (
+                "upgrade-host-mismatch",
+                vec![Setting::Host(HostSent::Upstream("app".into()))],
+                Some(Severity::Warning),
+            ),
             ("upgrade-host-mismatch", vec![Setting::Host(HostSent::WithoutPort)], Some(Severity::Note)),
             ("upgrade-host-mismatch", vec![Setting::Host(HostSent::Client)], None),
-            ("upgrade-subprotocol-not-answered", vec![Setting::Cleared("sec-websocket-protocol".into())], Some(Severity::Error)),
+            (
+                "upgrade-subprotocol-not-answered",
+                vec![Setting::Cleared("sec-websocket-protocol".into())],
+                Some(Severity::Error),
+            ),
             ("upgrade-subprotocol-not-answered", vec![Setting::Cleared("Sec-WebSocket-Key".into())], None),
-            ("upgrade-key-missing-or-bad", vec![Setting::Cleared("Sec-WebSocket-Key".into())], Some(Severity::Error)),
+            (
+                "upgrade-key-missing-or-bad",
+                vec![Setting::Cleared("Sec-WebSocket-Key".into())],
+                Some(Severity::Error),
+            ),
             ("upgrade-101-missing-upgrade", vec![Setting::Cleared("Upgrade".into())], Some(Severity::Error)),
             ("idle-nginx-read-timeout", vec![idle(60_000, "proxy_read_timeout")], Some(Severity::Warning)),
             ("idle-nginx-read-timeout", vec![idle(3_600_000, "proxy_read_timeout")], None),
             ("idle-nginx-read-timeout", vec![idle(50_000, "timeout client")], None),
             ("idle-other-proxies", vec![idle(50_000, "timeout client")], Some(Severity::Warning)),
-            ("idle-ping-equals-timeout", vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 60_000 }], Some(Severity::Error)),
-            ("idle-ping-equals-timeout", vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 30_000 }], None),
-            ("idle-nginx-read-timeout", vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 30_000 }], None),
-            ("lifetime-cap", vec![Setting::Lifetime { ms: Some(15_000), timer: "timeout".into() }], Some(Severity::Error)),
+            (
+                "idle-ping-equals-timeout",
+                vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 60_000 }],
+                Some(Severity::Error),
+            ),
+            (
+                "idle-ping-equals-timeout",
+                vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 30_000 }],
+                None,
+            ),
+            (
+                "idle-nginx-read-timeout",
+                vec![idle(60_000, "proxy_read_timeout"), Setting::Ping { ms: 30_000 }],
+                None,
+            ),
+            (
+                "lifetime-cap",
+                vec![Setting::Lifetime { ms: Some(15_000), timer: "timeout".into() }],
+                Some(Severity::Error),
+            ),
             ("lifetime-cap", vec![Setting::Lifetime { ms: None, timer: "timeout".into() }], None),
-            ("app-sticky-missing", vec![Setting::Servers { count: 2, sticky: false }], Some(Severity::Warning)),
+            (
+                "app-sticky-missing",
+                vec![Setting::Servers { count: 2, sticky: false }],
+                Some(Severity::Warning),
+            ),
             ("app-sticky-missing", vec![Setting::Servers { count: 2, sticky: true }], None),
-            ("tls-upstream-scheme-mismatch", vec![Setting::SchemeMismatch { upstream: "http://a:443".into() }], Some(Severity::Warning)),
+            (
+                "tls-upstream-scheme-mismatch",
+                vec![Setting::SchemeMismatch { upstream: "http://a:443".into() }],
+                Some(Severity::Warning),
+            ),
         ] {
-            let sample = settings.iter().fold(Sample::told(), |sample, setting| sample.setting(setting.clone()));
+            let sample =
+                settings.iter().fold(Sample::told(), |sample, setting| sample.setting(setting.clone()));
             let verdict = causes::find(cause).expect("it is in the catalog").judge(&sample.evidence());
             let found = match &verdict {
                 Verdict::Holds(finding) => Some(finding.severity),
@@ -192,6 +255,10 @@ mod tests {
     fn a_connection_that_opens_contradicts_the_file() {
         let sample = Sample::told().setting(Setting::Upgrade(Passing::Dropped)).opens();
         let conclusion = Diagnosis::resume(sample.evidence()).conclude();
-        assert!(conclusion.findings.iter().all(|finding| finding.cause != "upgrade-stripped"), "{:?}", conclusion.findings);
+        assert!(
+            conclusion.findings.iter().all(|finding| finding.cause != "upgrade-stripped"),
+            "{:?}",
+            conclusion.findings
+        );
     }
 }

@@ -49,6 +49,8 @@ pub struct Cli {
 pub enum Command {
     /// Explain whether and why a connection works
     Check(Box<Check>),
+    /// Check configuration files of proxies, and mend them
+    Lint(Box<Lint>),
     /// What a finding means
     Explain(Explain),
     /// A healthy echo server, to compare with
@@ -155,9 +157,27 @@ pub struct Check {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s", env = "KEEPWIRE_TIMEOUT", help_heading = "Depth")]
     pub timeout: Option<Duration>,
 
-    /// Configuration file of a proxy on the way, or its folder
+    /// Configuration file of a proxy on the way, or its folder; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Evidence")]
     pub config: Vec<PathBuf>,
+    /// Version of a product on the way: nginx=1.28 (default: the one installed here); may be repeated
+    #[arg(long, value_name = "PRODUCT=VERSION", requires = "config", help_heading = "Evidence")]
+    pub version_of: Vec<String>,
+    /// Mend the configuration: safe changes only, or with =unsafe all; shown, and with --write made, tested and verified
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "safe", requires = "config", help_heading = "Mending")]
+    pub fix: Option<FixLevel>,
+    /// Write the mended files; if a later step fails, they are put back
+    #[arg(long, requires = "fix", help_heading = "Mending")]
+    pub write: bool,
+    /// Let the product load them, and ask again whether it works now
+    #[arg(long, requires = "write", help_heading = "Mending")]
+    pub reload: bool,
+    /// Command that tests the files, instead of the product's own; {file} is the main file
+    #[arg(long, value_name = "COMMAND", requires = "fix", help_heading = "Mending")]
+    pub test_command: Option<String>,
+    /// Command that loads them, instead of the product's own
+    #[arg(long, value_name = "COMMAND", requires = "fix", help_heading = "Mending")]
+    pub reload_command: Option<String>,
     /// Save the evidence as a case file
     #[arg(long, value_name = "FILE", help_heading = "Evidence")]
     pub save: Option<PathBuf>,
@@ -192,6 +212,74 @@ pub struct Check {
     /// Exit with a code for the failing layer instead of 1 (11 input … 19 browser)
     #[arg(long, help_heading = "Report")]
     pub exit_detail: bool,
+    /// Exit with 0 whatever was found
+    #[arg(long, help_heading = "Report")]
+    pub exit_zero: bool,
+}
+
+/// `keepwire lint`
+#[derive(Debug, Args, Default)]
+pub struct Lint {
+    /// Files or folders; - for standard input; none: where the products keep theirs
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+
+    /// Language of the files: nginx, apache, haproxy, caddy, traefik, envoy or kubernetes (default: it is recognised)
+    #[arg(long, value_name = "PRODUCT", help_heading = "Reading")]
+    pub dialect: Option<Product>,
+    /// What surrounds a fragment: main, http, server or location (nginx)
+    #[arg(long, value_name = "LEVEL", help_heading = "Reading")]
+    pub context: Option<Level>,
+    /// Version of nginx that the files are for (default: the one installed here)
+    #[arg(long, value_name = "VERSION", env = "KEEPWIRE_NGINX_VERSION", help_heading = "Reading")]
+    pub nginx_version: Option<String>,
+    /// Version of any product: haproxy=2.8; may be repeated
+    #[arg(long, value_name = "PRODUCT=VERSION", help_heading = "Reading")]
+    pub version_of: Vec<String>,
+    /// A path that carries WebSockets, though nothing in the files says so; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Reading")]
+    pub location: Vec<String>,
+    /// Sockets that are expected at the same time
+    #[arg(long, value_name = "COUNT", help_heading = "Reading")]
+    pub connections: Option<u64>,
+    /// The hops of the way and their limits: cdn=cloudflare,lb=alb:60s,proxy=nginx.conf,app=ping:30s
+    #[arg(long, value_name = "HOPS", help_heading = "Reading")]
+    pub chain: Option<String>,
+
+    /// Mend what can be mended: safe changes only, or with =unsafe all; files are written, tested, and put back if the test fails
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "safe", help_heading = "Mending")]
+    pub fix: Option<FixLevel>,
+    /// Only show what would be changed
+    #[arg(long, help_heading = "Mending")]
+    pub diff: bool,
+    /// Let the product load the mended files; if that fails, everything is put back
+    #[arg(long, requires = "fix", help_heading = "Mending")]
+    pub reload: bool,
+    /// Command that tests the files, instead of the product's own; {file} is the main file
+    #[arg(long, value_name = "COMMAND", help_heading = "Mending")]
+    pub test_command: Option<String>,
+    /// Command that loads them, instead of the product's own
+    #[arg(long, value_name = "COMMAND", help_heading = "Mending")]
+    pub reload_command: Option<String>,
+
+    /// Format on standard output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "KEEPWIRE_FORMAT",
+        help_heading = "Report"
+    )]
+    pub format: LintFormat,
+    /// What counts as failed: note, warning, error or never
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        default_value = "error",
+        env = "KEEPWIRE_FAIL_ON",
+        help_heading = "Report"
+    )]
+    pub fail_on: FailOn,
     /// Exit with 0 whatever was found
     #[arg(long, help_heading = "Report")]
     pub exit_zero: bool,
@@ -266,6 +354,52 @@ pub enum Format {
     Github,
 }
 
+/// Formats of `lint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LintFormat {
+    #[default]
+    Text,
+    Concise,
+    Json,
+    Sarif,
+    Github,
+    Gitlab,
+    Junit,
+    Markdown,
+}
+
+/// Products whose configuration is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Product {
+    Nginx,
+    Apache,
+    Haproxy,
+    Caddy,
+    Traefik,
+    Envoy,
+    Kubernetes,
+}
+
+/// What surrounds a fragment of nginx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Main,
+    Http,
+    Server,
+    Location,
+}
+
+/// Which changes may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum FixLevel {
+    Safe,
+    Unsafe,
+}
+
 /// What counts as failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -293,7 +427,7 @@ impl Format {
 }
 
 /// Reads `150s`, `2m`, `500ms`, `1h30m`, or a bare number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration such as 500ms, 30s, 2m or 1h30m".to_owned();
     let mut total = Duration::ZERO;
     let mut rest = text.trim();
@@ -376,6 +510,9 @@ const EXAMPLES: &str = "Examples:
   keepwire check wss://… --hold 150s             who ends a silent connection, and when
   keepwire check wss://… --page https://app.example.com/
   keepwire check demo                            a broken deployment, diagnosed
+  keepwire check wss://… --config /etc/nginx/nginx.conf --fix --write --reload
+  keepwire lint /etc/nginx                       what in the files breaks WebSockets
+  keepwire lint nginx.conf --diff                how to mend it
   keepwire explain upgrade-stripped
 
 Exit codes: 0 it works, 1 it fails, 2 Keepwire could not do the job, 130 interrupted.";

@@ -4,7 +4,9 @@ mod check;
 mod demo;
 mod echo;
 mod explain;
+mod files;
 mod generate;
+mod lint;
 
 use crate::cli::{self, Cli, Color, Command};
 use crate::language::Language;
@@ -61,7 +63,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
         .is_none_or(|value| value.to_ascii_lowercase().contains("utf"));
-    let json = matches!(&cli.command, Command::Check(check) if check.format == cli::Format::Json);
+    let json = match &cli.command {
+        Command::Check(check) => check.format == cli::Format::Json,
+        Command::Lint(lint) => {
+            matches!(lint.format, cli::LintFormat::Json | cli::LintFormat::Sarif | cli::LintFormat::Gitlab)
+        }
+        _ => false,
+    };
     let context = Context {
         look: Look { ascii: cli.ascii || !utf8, verbose: cli.verbose, quiet: cli.quiet, terminal },
         json,
@@ -72,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let result = match cli.command {
         Command::Check(arguments) => check::run(&context, *arguments),
+        Command::Lint(arguments) => lint::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Echo(arguments) => echo::run(&context, &arguments),
         Command::Completions { shell } => generate::completions(&context, shell),
@@ -160,6 +169,22 @@ fn usage(error: &clap::Error, locale: &Locale) -> ExitCode {
     }
     let _ = writeln!(out, "{}", text!("for help: keepwire --help").say(locale));
     ExitCode::from(COULD_NOT)
+}
+
+/// Letters to change to get from one word to the other (Levenshtein).
+pub(crate) fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().take(80).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, candidate) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *candidate);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod github;
 mod html;
 mod json;
 mod junit;
+mod lint;
 mod markdown;
 mod model;
 pub(crate) mod style;
@@ -12,6 +13,8 @@ mod text;
 mod words;
 
 pub use json::schema;
+pub use lint::{LintReport, write_lint};
+pub(crate) use model::{Repair, RepairStep};
 pub use model::{Report, exit_code};
 pub(crate) use text::way_line;
 

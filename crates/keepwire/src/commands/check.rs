@@ -1,5 +1,6 @@
 //! `keepwire check`: the sentence of the product. The engine asks, the probes look, the report says.
 
+use super::files::Files;
 use super::{COULD_NOT, Context, Problem, demo};
 use crate::cli::{Check, FailOn, Format, Role};
 use crate::drive::{Stop, drive};
@@ -31,6 +32,7 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
     for path in &arguments.config {
         fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     }
+    let mut files = Files::read(&arguments)?;
     let redactor = redactor(context, &arguments)?;
     let mut reports = Vec::new();
     let mut code = 0;
@@ -42,11 +44,21 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
         reports.push(report);
     }
     for url in &arguments.urls {
-        let (diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor))?;
+        let (mut diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor, &files))?;
+        let mut mended = files.mend(context, &arguments, &diagnosis.conclude(), diagnosis.evidence());
+        if let Some(mended) = mended.as_mut().filter(|mended| mended.is_loaded()) {
+            let (again, _) = runtime.block_on(look(context, &arguments, url, redactor, &files))?;
+            files.verify(context, &arguments, mended, &again);
+            if mended.repair.outcome == "verified" {
+                diagnosis = again;
+            }
+        }
         if let Some(path) = &arguments.save {
             write_file(path, diagnosis.evidence().save().as_bytes())?;
         }
-        let (report, own) = conclude(context, &arguments, &diagnosis, redactor);
+        let (mut report, own) = conclude(context, &arguments, &diagnosis, redactor);
+        files.show_patches(&mut report, &diagnosis.conclude(), &diagnosis.evidence().case.target);
+        report.repair = mended.map(|mended| mended.repair);
         code = worse(code, own);
         reports.push(report);
         if stop == Stop::Interrupted {
@@ -130,18 +142,20 @@ async fn look(
     arguments: &Check,
     url: &str,
     redactor: Redactor,
+    files: &Files,
 ) -> Result<(Diagnosis, Stop), Problem> {
     let demo = if url == "demo" { Some(demo::serve().await?) } else { None };
     let url = demo.as_ref().map_or(url, |demo| demo.url.as_str());
     let settings = settings(arguments, url, redactor)?;
     let case = settings.case.clone();
+    let seeds = files.seeds(&case.target);
     let probe = Arc::new(Probe::new(settings, Arc::new(SystemNet)));
     let live = arguments.format == Format::Text
         && context.look.terminal
         && std::io::stderr().is_terminal()
         && !context.look.quiet;
     let mut progress = Progress::new(&context.locale, live);
-    let outcome = drive(probe, case, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
+    let outcome = drive(probe, case, seeds, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
     progress.erase();
     Ok(outcome)
 }

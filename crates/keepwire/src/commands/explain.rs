@@ -1,9 +1,9 @@
 //! `keepwire explain`: the page of a cause, the same as in the book.
 
-use super::{Context, Problem};
+use super::{Context, Problem, distance};
 use crate::cli::Explain;
 use crate::report::style::{BOLD, DIM, pad, paint, width, wrap};
-use diagnose::{causes, text};
+use diagnose::{because, causes, text};
 use std::io::Write;
 
 /// Columns of a page.
@@ -29,8 +29,13 @@ pub(super) fn run(context: &Context, arguments: &Explain) -> Result<u8, Problem>
 }
 
 fn page(context: &Context, id: &str, out: &mut String) -> Result<(), Problem> {
-    let Some(cause) = causes::find(id) else {
-        let nearest = causes::ALL.iter().map(|cause| cause.id).min_by_key(|other| distance(id, other));
+    let because_of = because::cause(id).filter(|_| causes::find(id).is_none());
+    let Some(cause) = causes::find(because_of.unwrap_or(id)) else {
+        let nearest = causes::ALL
+            .iter()
+            .map(|cause| cause.id)
+            .chain(because::ALL.iter().map(|(id, _)| *id))
+            .min_by_key(|other| distance(id, other));
         return Err(text!(
             "there is no finding {id}; did you mean {nearest}? All: keepwire explain --list",
             id = id,
@@ -39,6 +44,12 @@ fn page(context: &Context, id: &str, out: &mut String) -> Result<(), Problem> {
         .into());
     };
     let page = cause.page(&context.locale);
+    if let Some(meaning) = because_of.and_then(|_| because::meaning(id)) {
+        for line in wrap(&meaning.say(&context.locale), COLUMNS) {
+            out.push_str(&format!("{line}\n"));
+        }
+        out.push_str(&format!("{}\n\n", paint(DIM, &format!("{id} → {}", cause.id))));
+    }
     out.push_str(&format!("{}  {}\n", paint(BOLD, &page.title), paint(DIM, cause.id)));
     let mut paragraph = String::new();
     let mut code = false;
@@ -83,25 +94,9 @@ fn page(context: &Context, id: &str, out: &mut String) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Letters to change to get from one word to the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().take(80).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, candidate) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *candidate);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::distance;
+    use crate::commands::distance;
 
     #[test]
     fn a_slip_is_near() {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Name and version of the report format.
-const SCHEMA: &str = "keepwire.report/1";
+pub(super) const SCHEMA: &str = "keepwire.report/1";
 /// Where the pages of the causes are.
 const HELP: &str = "https://github.com/keepwire/keepwire/blob/main/docs/causes/";
 
@@ -24,7 +24,7 @@ pub struct Report {
     pub schema: String,
     /// Which program wrote it.
     pub tool: Tool,
-    /// Always `check`.
+    /// `check` or `lint`.
     pub kind: String,
     /// The same case has the same id.
     pub id: String,
@@ -52,6 +52,9 @@ pub struct Report {
     pub findings: Vec<FindingPart>,
     /// What worked once the certificate was not judged any more.
     pub what_if: Vec<Layer>,
+    /// What was done to mend it, step by step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
     /// Trouble that no cause explains.
     pub unexplained: Vec<String>,
     /// Causes that looked possible and are excluded.
@@ -61,6 +64,30 @@ pub struct Report {
     /// Everything that was seen, a line each.
     #[serde(skip)]
     pub observations: Vec<String>,
+}
+
+/// What was done to mend a configuration.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Repair {
+    /// `dry-run`, `nothing-to-do`, `written`, `verified`, `still-present`, `inconclusive`, `undone`, `refused`.
+    pub outcome: String,
+    /// The whole change as a unified diff.
+    pub patch: String,
+    /// Each step, in order.
+    pub steps: Vec<RepairStep>,
+    /// Where the files as they were are kept.
+    pub backup: Option<String>,
+}
+
+/// One step of mending.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RepairStep {
+    /// `write`, `test`, `reload`, `verify`, `restore`.
+    pub step: String,
+    /// `ok`, `fail`, `skip`.
+    pub status: String,
+    /// In one sentence.
+    pub summary: String,
 }
 
 /// Which program wrote a report.
@@ -99,7 +126,7 @@ pub struct Vantage {
 /// One step of the way.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Layer {
-    /// `dns`, `proxy`, `tcp`, `tls`, `upgrade`, `protocol`, `ping`, `sizes`, `hold`, `close`, `page`.
+    /// `dns`, `proxy`, `tcp`, `tls`, `upgrade`, `protocol`, `ping`, `sizes`, `hold`, `close`, `page`; `hop` for a hop of `--chain`.
     pub layer: String,
     /// `ok`, `warn`, `fail`, `skip`.
     pub status: String,
@@ -204,6 +231,9 @@ pub struct FindingPart {
     pub title: String,
     /// What it rests on.
     pub evidence: Vec<EvidencePart>,
+    /// Places in configuration files, the one that decides first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<Location>,
     /// Look-alikes that are excluded.
     pub ruled_out: Vec<String>,
     /// What the people who use it see.
@@ -229,6 +259,23 @@ pub struct EvidencePart {
     pub observations: Vec<u32>,
 }
 
+/// A place in a file.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Location {
+    /// Its path.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+    /// The same line.
+    pub end_line: u32,
+    /// Behind the last character.
+    pub end_column: u32,
+    /// The line itself.
+    pub text: String,
+}
+
 /// Something to change.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Fix {
@@ -242,6 +289,9 @@ pub struct Fix {
     pub product: Option<String>,
     /// The exact lines, or null.
     pub lines: Option<String>,
+    /// The change of the files at hand as a unified diff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<String>,
     /// Commands to run.
     pub commands: Vec<String>,
 }
@@ -253,6 +303,28 @@ pub struct RuledOut {
     pub cause: String,
     /// What excludes it.
     pub why: String,
+}
+
+impl Layer {
+    /// A step of which there is nothing more to say than a sentence.
+    pub(super) fn simple(layer: &str, status: &str, title: &str, summary: String) -> Self {
+        Self {
+            layer: layer.to_owned(),
+            status: status.to_owned(),
+            ms: None,
+            summary,
+            title: title.to_owned(),
+            addresses: Vec::new(),
+            attempts: Vec::new(),
+            version: None,
+            alpn: None,
+            certificate: None,
+            http_status: None,
+            server: None,
+            request: None,
+            response: None,
+        }
+    }
 }
 
 fn ms(micros: u64) -> f64 {
@@ -321,6 +393,7 @@ impl Report {
                 .iter()
                 .map(|finding| finding_part(finding, evidence, locale))
                 .collect(),
+            repair: None,
             unexplained: conclusion
                 .unexplained
                 .iter()
@@ -357,9 +430,13 @@ pub fn exit_code(conclusion: &Conclusion, fail_on: FailOn, detail: bool) -> u8 {
 }
 
 fn id(evidence: &Evidence) -> String {
+    short_hash(&[evidence.case.target.url().as_bytes(), &evidence.case.started_at_unix_us.to_be_bytes()])
+}
+
+/// A short name for what these bytes say.
+pub(super) fn short_hash(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
-    hash.update(evidence.case.target.url());
-    hash.update(evidence.case.started_at_unix_us.to_be_bytes());
+    parts.iter().for_each(|part| hash.update(part));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -444,7 +521,28 @@ fn symptom_text(symptom: &Symptom) -> diagnose::Text {
     }
 }
 
-fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> FindingPart {
+/// The places that a finding rests on.
+fn locations(finding: &Finding, evidence: &Evidence) -> Vec<Location> {
+    let mut places: Vec<Location> = Vec::new();
+    for id in finding.proof.iter().flat_map(|proof| &proof.rests_on) {
+        let Some(Fact::Told(told)) = evidence.observation(*id).map(|seen| &seen.fact) else { continue };
+        let spot = &told.spot;
+        let place = Location {
+            file: spot.file.clone(),
+            line: spot.line,
+            column: spot.column,
+            end_line: spot.line,
+            end_column: spot.end_column,
+            text: spot.text.clone(),
+        };
+        if !places.iter().any(|known| known.file == place.file && known.line == place.line) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+pub(crate) fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> FindingPart {
     let proof = finding.proof.iter().enumerate().map(|(index, proof)| EvidencePart {
         id: format!("e{}", index + 1),
         kind: proof
@@ -462,6 +560,7 @@ fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> Find
         title: remedy.title.say(locale),
         product: remedy.stack.map(|stack| stack.name().to_owned()),
         lines: remedy.lines.clone(),
+        patch: None,
         commands: remedy.commands.clone(),
     });
     FindingPart {
@@ -472,6 +571,7 @@ fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> Find
         layer: finding.layer.id().to_owned(),
         title: sentence(finding.title.say(locale)),
         evidence: proof.collect(),
+        locations: locations(finding, evidence),
         ruled_out: finding.not.iter().map(|text| text.say(locale)).collect(),
         users: finding.users.as_ref().map(|text| text.say(locale)),
         fixes: fixes.collect(),
@@ -500,6 +600,7 @@ fn kind(fact: &Fact) -> &'static str {
         Fact::FirstBytes(_) => "first_bytes",
         Fact::Page(_) => "page",
         Fact::Burst(_) => "burst",
+        Fact::Told(_) => "config",
         Fact::Answered(_) | Fact::Unanswered { .. } | Fact::Ended => "case",
     }
 }
@@ -510,22 +611,9 @@ fn layers(evidence: &Evidence, locale: &Locale) -> (Vec<Layer>, Vec<Layer>) {
     let mut layers = Vec::new();
     let mut what_if = Vec::new();
     for step in &steps {
-        let mut layer = Layer {
-            layer: step.name.id().to_owned(),
-            status: step.status.id().to_owned(),
-            ms: step.took_us.map(ms),
-            summary: step.summary.say(locale),
-            title: step.name.title().say(locale),
-            addresses: Vec::new(),
-            attempts: Vec::new(),
-            version: None,
-            alpn: None,
-            certificate: None,
-            http_status: None,
-            server: None,
-            request: None,
-            response: None,
-        };
+        let title = step.name.title().say(locale);
+        let mut layer = Layer::simple(step.name.id(), step.status.id(), &title, step.summary.say(locale));
+        layer.ms = step.took_us.map(ms);
         details(evidence, step.name, &mut layer);
         // Behind a certificate that nobody trusts everything is hypothetical.
         if tls_failed

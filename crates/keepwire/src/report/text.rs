@@ -31,6 +31,13 @@ pub(super) fn write(report: &Report, locale: &Locale, look: Look, out: &mut dyn 
         writeln!(out)?;
         page.field(&text!("Unexplained"), &report.unexplained.join("; "), out)?;
     }
+    if let Some(repair) = &report.repair {
+        writeln!(out)?;
+        super::lint::mended(repair, locale, out)?;
+        if repair.outcome == "dry-run" {
+            page.field_plain("", &page.say(&text!("nothing was written: --write does it")), out)?;
+        }
+    }
     if look.quiet {
         return Ok(());
     }
@@ -241,8 +248,13 @@ impl Page<'_> {
         };
         self.field_plain(&label, &title, out)?;
         let indent = " ".repeat(self.label + 2);
-        for line in fix.lines.iter().flat_map(|lines| lines.lines()) {
-            writeln!(out, "{}", format!("{indent}{line}").trim_end())?;
+        match &fix.patch {
+            Some(patch) => super::lint::diff(patch, out)?,
+            None => {
+                for line in fix.lines.iter().flat_map(|lines| lines.lines()) {
+                    writeln!(out, "{}", format!("{indent}{line}").trim_end())?;
+                }
+            }
         }
         for command in &fix.commands {
             writeln!(out, "{indent}$ {}", paint(BOLD, command))?;

@@ -13,8 +13,8 @@ pub(super) fn edit(nginx: &Nginx, way: &Way, wish: &Wish) -> Result<Vec<Edit>, N
     let mut changes = Changes { nginx, way, edits: Vec::new(), lines: Vec::new() };
     match wish {
         Wish::PassUpgrade => {
-            changes.pass_upgrade(false)?;
             changes.http11();
+            changes.pass_upgrade(false)?;
         }
         Wish::UpgradeOnlyWhenAsked => changes.pass_upgrade(false)?,
         Wish::OnlyWebSocket => changes.pass_upgrade(true)?,

@@ -108,10 +108,10 @@ fn step(model: &Model, level: usize, locations: &[usize], path: &str) -> Option<
         let Some(pattern) = model.levels[location].at.and_then(|at| Pattern::of(model, at)) else { continue };
         match pattern {
             Pattern::Exact(exact) if exact == path => return Some((location, false)),
-            Pattern::Prefix(text, stops) if path.starts_with(&text) => {
-                if prefix.is_none_or(|(_, length, _)| text.len() > length) {
-                    prefix = Some((location, text.len(), stops));
-                }
+            Pattern::Prefix(text, stops)
+                if path.starts_with(&text) && prefix.is_none_or(|(_, length, _)| text.len() > length) =>
+            {
+                prefix = Some((location, text.len(), stops));
             }
             Pattern::Regex(text, case) => regexes.push((location, text, case)),
             _ => {}

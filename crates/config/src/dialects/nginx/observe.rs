@@ -243,9 +243,7 @@ pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
     let mut digits = String::new();
     let mut rest = text.trim().chars().peekable();
-    if rest.peek().is_none() {
-        return None;
-    }
+    rest.peek()?;
     while let Some(c) = rest.next() {
         if c.is_ascii_digit() {
             digits.push(c);

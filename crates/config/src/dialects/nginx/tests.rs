@@ -416,7 +416,7 @@ fn the_upgrade_is_passed_on() {
         "events {}\nhttp {\n    server {\n        listen 80;\n        location /ws {\n            proxy_pass http://b; # app\n        }\n    }\n}\n",
         "location /ws",
         &Wish::PassUpgrade,
-        "events {}\nhttp {\n    map $http_upgrade $connection_upgrade {\n        default upgrade;\n        ''      close;\n    }\n    server {\n        listen 80;\n        location /ws {\n            proxy_pass http://b;\n            proxy_set_header Upgrade $http_upgrade;\n            proxy_set_header Connection $connection_upgrade;\n            proxy_http_version 1.1; # app\n        }\n    }\n}\n",
+        "events {}\nhttp {\n    map $http_upgrade $connection_upgrade {\n        default upgrade;\n        ''      close;\n    }\n    server {\n        listen 80;\n        location /ws {\n            proxy_pass http://b;\n            proxy_http_version 1.1;\n            proxy_set_header Upgrade $http_upgrade;\n            proxy_set_header Connection $connection_upgrade; # app\n        }\n    }\n}\n",
     );
 }
 
@@ -426,7 +426,7 @@ fn headers_that_would_be_lost_are_repeated() {
         "events {}\nhttp {\n  map $http_upgrade $cu { default upgrade; '' close; }\n  proxy_set_header Host $host;\n  server {\n\tlocation /ws {\r\n\t\tproxy_pass http://b;\r\n\t}\n  }\n}\n",
         "location /ws",
         &Wish::PassUpgrade,
-        "events {}\nhttp {\n  map $http_upgrade $cu { default upgrade; '' close; }\n  proxy_set_header Host $host;\n  server {\n\tlocation /ws {\r\n\t\tproxy_pass http://b;\n\t\tproxy_set_header Host $host;\n\t\tproxy_set_header Upgrade $http_upgrade;\n\t\tproxy_set_header Connection $cu;\n\t\tproxy_http_version 1.1;\r\n\t}\n  }\n}\n",
+        "events {}\nhttp {\n  map $http_upgrade $cu { default upgrade; '' close; }\n  proxy_set_header Host $host;\n  server {\n\tlocation /ws {\r\n\t\tproxy_pass http://b;\n\t\tproxy_http_version 1.1;\n\t\tproxy_set_header Host $host;\n\t\tproxy_set_header Upgrade $http_upgrade;\n\t\tproxy_set_header Connection $cu;\r\n\t}\n  }\n}\n",
     );
 }
 
