@@ -1,5 +1,6 @@
 //! The products whose language is understood, one file each.
 
+mod apache;
 mod common;
 mod guess;
 mod haproxy;
@@ -84,6 +85,7 @@ impl Dialect {
         by: VersionBy,
     ) -> Reading {
         match self {
+            Self::Apache => apache::read(document, files, options, version, by),
             Self::Haproxy => haproxy::read(document, files, options, version, by),
             _ => nginx::read(document, files, options, version, by),
         }

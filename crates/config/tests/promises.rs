@@ -104,7 +104,7 @@ fn options(dialect: Dialect, version: Option<&str>) -> Options {
 fn after(files: &Memory, config: &Config, edits: &[config::Edit]) -> Memory {
     let mut changed = files.clone();
     for document in apply(&config.documents, edits) {
-        changed.0.insert(document.path, document.text);
+        changed.0.insert(document.path, document.text.to_vec());
     }
     changed
 }
@@ -154,7 +154,7 @@ fn nothing_is_lost() {
             let config = read(head, &folder.files, &options(folder.dialect, None));
             for document in &config.documents {
                 assert_eq!(
-                    Some(&document.text),
+                    Some(document.text.as_ref()),
                     folder.files.0.get(&document.path),
                     "{head}: {}",
                     document.path
@@ -263,7 +263,7 @@ fn mend(folder: &Folder, broken: &Broken, number: usize) -> Result<(), String> {
     let shown: String = config
         .documents
         .iter()
-        .filter(|document| changed.0[&document.path] != document.text)
+        .filter(|document| changed.0[&document.path] != *document.text)
         .map(|document| {
             format!("{}\n{}", document.path, difference(&document.text, &changed.0[&document.path]))
         })
