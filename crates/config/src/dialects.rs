@@ -1,5 +1,9 @@
 //! The products whose language is understood, one file each.
 
+mod apache;
+mod common;
+mod guess;
+mod haproxy;
 mod nginx;
 
 use crate::{Document, Files, Options, Reading, Version};
@@ -81,6 +85,8 @@ impl Dialect {
         by: VersionBy,
     ) -> Reading {
         match self {
+            Self::Apache => apache::read(document, files, options, version, by),
+            Self::Haproxy => haproxy::read(document, files, options, version, by),
             _ => nginx::read(document, files, options, version, by),
         }
     }
@@ -89,6 +95,5 @@ impl Dialect {
 /// Which product's language a file is in, by its name and by what stands in it.
 #[must_use]
 pub fn guess(path: &str, text: &[u8]) -> Option<Dialect> {
-    let _ = (path, text);
-    None
+    guess::guess(path, text)
 }
