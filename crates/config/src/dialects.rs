@@ -1,7 +1,7 @@
 //! The products whose language is understood, one file each.
 
 mod apache;
-mod common;
+pub(crate) mod common;
 mod guess;
 mod haproxy;
 mod nginx;
