@@ -1,6 +1,7 @@
 //! The products whose language is understood, one file each.
 
 mod apache;
+mod caddy;
 pub(crate) mod common;
 mod guess;
 mod haproxy;
@@ -86,6 +87,7 @@ impl Dialect {
     ) -> Reading {
         match self {
             Self::Apache => apache::read(document, files, options, version, by),
+            Self::Caddy => caddy::read(document, files, options, version, by),
             Self::Haproxy => haproxy::read(document, files, options, version, by),
             _ => nginx::read(document, files, options, version, by),
         }
