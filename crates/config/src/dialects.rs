@@ -6,6 +6,7 @@ pub(crate) mod common;
 mod guess;
 mod haproxy;
 mod nginx;
+mod traefik;
 
 use crate::{Document, Files, Options, Reading, Version};
 use evidence::VersionBy;
@@ -88,6 +89,7 @@ impl Dialect {
         match self {
             Self::Apache => apache::read(document, files, options, version, by),
             Self::Caddy => caddy::read(document, files, options, version, by),
+            Self::Traefik => traefik::read(document, files, options, version, by),
             Self::Haproxy => haproxy::read(document, files, options, version, by),
             _ => nginx::read(document, files, options, version, by),
         }
