@@ -1,10 +1,12 @@
 //! The products whose language is understood, one file each.
 
 mod apache;
-mod common;
+mod caddy;
+pub(crate) mod common;
 mod guess;
 mod haproxy;
 mod nginx;
+mod traefik;
 
 use crate::{Document, Files, Options, Reading, Version};
 use evidence::VersionBy;
@@ -86,6 +88,8 @@ impl Dialect {
     ) -> Reading {
         match self {
             Self::Apache => apache::read(document, files, options, version, by),
+            Self::Caddy => caddy::read(document, files, options, version, by),
+            Self::Traefik => traefik::read(document, files, options, version, by),
             Self::Haproxy => haproxy::read(document, files, options, version, by),
             _ => nginx::read(document, files, options, version, by),
         }

@@ -13,6 +13,7 @@ mod document;
 mod files;
 mod target;
 mod version;
+mod yaml;
 
 pub use dialects::Dialect;
 pub use document::{Document, Edit, apply};
