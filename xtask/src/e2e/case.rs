@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Result;
+use super::fix::Fix;
 use super::stage::Stage;
 
 /// How sure the program must be, at least.
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub environment: Vec<(String, String)>,
     /// A program that starts ours: `faketime`, say.
     pub wrapper: Vec<String>,
+    /// The deployment is to be mended: found, changed, tested, loaded and used.
+    pub fix: Option<Fix>,
 }
 
 impl Plan {
@@ -55,6 +58,12 @@ impl Plan {
     pub(crate) fn flag(mut self, flag: &str, value: impl Into<String>) -> Self {
         self.arguments.push(flag.into());
         self.arguments.push(value.into());
+        self
+    }
+
+    /// To be mended like this.
+    pub(crate) fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 

@@ -18,6 +18,14 @@ pub(crate) fn expected(case: &Case) -> String {
     }
 }
 
+/// The causes that a case is about.
+pub(crate) fn wanted(case: &Case) -> &[&'static str] {
+    match &case.expect {
+        Expect::Healthy => &[],
+        Expect::Warned(any_of) | Expect::Mentions(any_of) | Expect::Survives(any_of) | Expect::Cause { any_of, .. } => any_of,
+    }
+}
+
 /// Fills in what the program said, and why that is wrong, if it is.
 pub(crate) fn judge(case: &Case, ran: &Ran, outcome: &mut Outcome) {
     let problem = problem(case, ran, outcome).err();

@@ -7,6 +7,7 @@
 mod case;
 mod cases;
 mod certs;
+mod fix;
 mod install;
 mod judge;
 mod netns;

@@ -64,6 +64,11 @@ pub(crate) fn case(
             return outcome;
         }
     };
+    if let (Some(fix), false) = (&plan.fix, stage_check) {
+        super::fix::run(case, &stage, &plan, fix, program, &mut outcome);
+        finish(&mut stage, &mut outcome);
+        return outcome;
+    }
     let command = check_command(&stage, &plan, program);
     let command = match stage_check {
         true => raw_handshake(&stage, &plan),
@@ -90,13 +95,18 @@ pub(crate) fn case(
         );
         std::thread::sleep(stay);
     }
+    finish(&mut stage, &mut outcome);
+    outcome
+}
+
+/// Keeps what is needed to understand a failure.
+fn finish(stage: &mut Stage, outcome: &mut Outcome) {
     if let Some(failure) = &mut outcome.failure {
         for dead in stage.dead_servers() {
             failure.push_str(&format!("\n{dead}"));
         }
         let _ = fs::write(stage.folder.join("failure.txt"), format!("{failure}\n\n{}", stage.logs()));
     }
-    outcome
 }
 
 /// The program as a user would run it, with an environment of its own: no proxy variables, no colours.
@@ -141,7 +151,7 @@ fn raw_handshake(stage: &Stage, plan: &Plan) -> Command {
     command
 }
 
-fn scrub(command: &mut Command, stage: &Stage, plan: &Plan) {
+pub(super) fn scrub(command: &mut Command, stage: &Stage, plan: &Plan) {
     command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command.env("HOME", &stage.folder).env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1");
     command.envs(plan.environment.iter().map(|(name, value)| (name, value)));

@@ -2,8 +2,8 @@
 
 use crate::fingerprint::{self, Library, Product};
 use crate::reading::{author, experiment, quote, status_line};
-use crate::{Confidence, Finding, Remedy, Stack, Symptom, Verdict, cause, recipes, text};
-use evidence::{Evidence, Exchange, Origin, OriginVariant, Question, Response, Seen, Variation};
+use crate::{Confidence, Finding, Remedy, Safety, Severity, Stack, Symptom, Verdict, cause, recipes, settings, text};
+use evidence::{Evidence, Exchange, HostSent, Origin, OriginVariant, Question, Response, Seen, Setting, Variation, Wish};
 
 cause! {
     /// The server refuses the page's origin
@@ -22,7 +22,7 @@ cause! {
     ///
     /// # How to be sure
     /// The same handshake without `Origin` opens, and with the server's own origin too; only the page's is refused.
-    "app-origin-rejected", Upgrade, judge
+    "app-origin-rejected", Upgrade, judge, told: told
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
@@ -165,6 +165,22 @@ fn remedies(origin: &str) -> Vec<Remedy> {
             format!("// gorilla\nupgrader.CheckOrigin = func(r *http.Request) bool {{ return r.Header.Get(\"Origin\") == \"{origin}\" }}\n// coder/websocket\nwebsocket.Accept(w, r, &websocket.AcceptOptions{{OriginPatterns: []string{{\"{host}\"}}}})"),
         ),
     ]
+}
+
+/// Where the refusal was seen, and the configuration shows that the application compares the origin with another `Host`.
+/// The file alone proves nothing: many applications do not compare.
+fn told(evidence: &Evidence) -> Option<Finding> {
+    if !matches!(judge(evidence), Verdict::Holds(_)) {
+        return None;
+    }
+    let (seen, ()) = settings::find(evidence, |what| match what {
+        Setting::Host(HostSent::Client) => None,
+        Setting::Host(_) => Some(()),
+        _ => None,
+    })?;
+    let title = text!("The server refuses the origin {origin}", origin = evidence.case.page_origin().unwrap_or_default());
+    let remedy = Remedy::wish(Safety::AskFirst, text!("Pass the client's Host on"), Wish::PassHost);
+    Some(settings::finding(evidence, seen, Severity::Error, title).remedy(remedy))
 }
 
 #[cfg(test)]

@@ -32,6 +32,11 @@ cause! {
 
 fn judge(evidence: &Evidence) -> Verdict {
     let Some((handshake, response)) = refused(evidence) else { return Verdict::Unseen };
+    // Many applications answer alike whether both headers are lost or one; the configuration knows which.
+    let one_lost = |what: &Setting| (*what == Setting::Upgrade(Passing::ConnectionLost)).then_some(());
+    if settings::find(evidence, one_lost).is_some() {
+        return Verdict::RuledOut(text!("the configuration passes Upgrade on"));
+    }
     if matches!(response.status, 301..=308 | 401 | 403 | 407 | 429 | 500..) || fingerprint::own_page(response).is_some() {
         return Verdict::Unseen;
     }

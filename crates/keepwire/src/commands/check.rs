@@ -21,6 +21,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Case files larger than this were not written by us.
 const CASE_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// How often, and after which pause, it is asked again whether a mended configuration works.
+const RELOAD_TRIES: usize = 3;
+const RELOAD_PAUSE: Duration = Duration::from_millis(1_200);
+
 pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -47,7 +51,15 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
         let (mut diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor, &files))?;
         let mut mended = files.mend(context, &arguments, &diagnosis.conclude(), diagnosis.evidence());
         if let Some(mended) = mended.as_mut().filter(|mended| mended.is_loaded()) {
-            let (again, _) = runtime.block_on(look(context, &arguments, url, redactor, &files))?;
+            let mut again = runtime.block_on(look(context, &arguments, url, redactor, &files))?.0;
+            // Old workers may answer for a moment, and some products load a file only when they notice it.
+            for _ in 0..RELOAD_TRIES {
+                if Files::works(mended, &again) {
+                    break;
+                }
+                runtime.block_on(async { tokio::time::sleep(RELOAD_PAUSE).await });
+                again = runtime.block_on(look(context, &arguments, url, redactor, &files))?.0;
+            }
             files.verify(context, &arguments, mended, &again);
             if mended.repair.outcome == "verified" {
                 diagnosis = again;

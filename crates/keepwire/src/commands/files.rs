@@ -141,23 +141,20 @@ impl Files {
         }
     }
 
-    /// Judges the second look: whether what was mended is gone. If not, the files are put back and loaded again.
-    pub(super) fn verify(
-        &mut self,
-        context: &Context,
-        arguments: &Check,
-        mended: &mut Mended,
-        after: &Diagnosis,
-    ) {
+    /// Whether what was mended is gone, by a second look.
+    pub(super) fn works(mended: &Mended, after: &Diagnosis) -> bool {
         let conclusion = after.conclude();
-        let still = conclusion
-            .findings
-            .iter()
-            .find(|finding| finding.severity == Severity::Error && mended.causes.contains(&finding.cause))
+        matches!(conclusion.overall, Overall::Works | Overall::Warned) && still(mended, &conclusion).is_none()
+    }
+
+    /// Judges the second look. If what was mended is not gone, the files are put back and loaded again.
+    pub(super) fn verify(&mut self, context: &Context, arguments: &Check, mended: &mut Mended, after: &Diagnosis) {
+        let conclusion = after.conclude();
+        let still = still(mended, &conclusion)
             .or_else(|| conclusion.findings.iter().find(|finding| finding.severity == Severity::Error));
         let locale = &context.locale;
         let verdict = match (conclusion.overall, still) {
-            (Overall::Works | Overall::Warned, _) => {
+            (Overall::Works | Overall::Warned, None) => {
                 mended.step("verify", "ok", text!("the same handshake again: it works now").say(locale));
                 mended.repair.outcome = "verified".to_owned();
                 return;
@@ -166,7 +163,7 @@ impl Files {
                 mended.step("verify", "fail", text!("the second look came to no result").say(locale));
                 "inconclusive"
             }
-            (Overall::Fails, Some(finding)) => {
+            (_, Some(finding)) => {
                 let cause = finding.title.say(locale);
                 mended.step("verify", "fail", text!("it still fails: {cause}", cause = cause).say(locale));
                 "undone"
@@ -220,6 +217,14 @@ impl Mended {
         let loaded = self.repair.steps.iter().any(|step| step.step == "reload" && step.status != "fail");
         self.repair.outcome == "written" && loaded
     }
+}
+
+/// A finding that was to be mended and is still there.
+fn still<'a>(mended: &Mended, conclusion: &'a Conclusion) -> Option<&'a diagnose::Finding> {
+    conclusion
+        .findings
+        .iter()
+        .find(|finding| finding.severity >= Severity::Warning && mended.causes.contains(&finding.cause))
 }
 
 fn nothing() -> Repair {

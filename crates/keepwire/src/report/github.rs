@@ -17,7 +17,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(
             out,
-            "::{command} title={}::{}",
+            "::{command} {}title={}::{}",
+            place(finding),
             property(&format!("{} {}", finding.cause, report.target.url)),
             data(&message)
         )?;
@@ -27,6 +28,13 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "::{command} title=keepwire::{}", data(&report.summary))?;
     }
     Ok(())
+}
+
+/// The file and the line, where the finding points at one.
+fn place(finding: &super::model::FindingPart) -> String {
+    finding.locations.first().map_or_else(String::new, |place| {
+        format!("file={},line={},col={},", property(&place.file), place.line, place.column)
+    })
 }
 
 /// Escapes the text of a command.

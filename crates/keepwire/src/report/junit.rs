@@ -29,7 +29,7 @@ pub(super) fn write(reports: &[Report], _locale: &Locale, out: &mut dyn Write) -
             let mut text: Vec<String> = finding.evidence.iter().map(|proof| proof.text.clone()).collect();
             for fix in &finding.fixes {
                 text.push(fix.title.clone());
-                text.extend(fix.lines.clone());
+                text.extend(fix.patch.clone().or_else(|| fix.lines.clone()));
                 text.extend(fix.commands.clone());
             }
             let status = if finding.severity == "error" {

@@ -2,6 +2,7 @@
 
 mod formats;
 mod language;
+mod lint;
 mod live;
 mod replay;
 mod scenarios;

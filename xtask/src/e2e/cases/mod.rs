@@ -2,6 +2,8 @@
 
 mod app;
 mod dns;
+mod fix_nginx;
+mod fix_others;
 mod forward_proxy;
 mod frames;
 mod healthy;
@@ -38,6 +40,8 @@ pub(crate) fn all() -> Vec<Case> {
         frames::cases(),
         idle::cases(),
         hostile::cases(),
+        fix_nginx::cases(),
+        fix_others::cases(),
     ]
     .into_iter()
     .flatten()
