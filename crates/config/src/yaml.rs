@@ -247,7 +247,12 @@ pub(crate) fn read(document: &Document) -> Trees {
                 None
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                stack.pop().map(|open| close(open, Some(range.end), &mut anchors))
+                // Blanks behind the bracket do not belong to it.
+                let mut end = range.end;
+                while end > range.start && document.text[end - 1].is_ascii_whitespace() {
+                    end -= 1;
+                }
+                stack.pop().map(|open| close(open, Some(end), &mut anchors))
             }
             _ => None,
         };
