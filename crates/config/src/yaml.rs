@@ -648,7 +648,7 @@ mod tests {
         assert!(trees.unread.is_none(), "{:?}", trees.unread);
         let editor = Editor { document: &document, number: 0 };
         let edit = edit(&editor, &trees.roots[0]).unwrap();
-        String::from_utf8_lossy(&apply(&[document.clone()], &[edit])[0].text).into_owned()
+        String::from_utf8_lossy(&apply(std::slice::from_ref(&document), &[edit])[0].text).into_owned()
     }
 
     #[test]
