@@ -3,8 +3,10 @@
 mod apache;
 mod caddy;
 pub(crate) mod common;
+mod envoy;
 mod guess;
 mod haproxy;
+mod kubernetes;
 mod nginx;
 mod traefik;
 
@@ -90,8 +92,10 @@ impl Dialect {
             Self::Apache => apache::read(document, files, options, version, by),
             Self::Caddy => caddy::read(document, files, options, version, by),
             Self::Traefik => traefik::read(document, files, options, version, by),
+            Self::Envoy => envoy::read(document, files, options, version, by),
+            Self::Kubernetes => kubernetes::read(document, files, options, version, by),
             Self::Haproxy => haproxy::read(document, files, options, version, by),
-            _ => nginx::read(document, files, options, version, by),
+            Self::Nginx => nginx::read(document, files, options, version, by),
         }
     }
 }

@@ -247,7 +247,12 @@ pub(crate) fn read(document: &Document) -> Trees {
                 None
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                stack.pop().map(|open| close(open, Some(range.end), &mut anchors))
+                // Blanks behind the bracket do not belong to it.
+                let mut end = range.end;
+                while end > range.start && document.text[end - 1].is_ascii_whitespace() {
+                    end -= 1;
+                }
+                stack.pop().map(|open| close(open, Some(end), &mut anchors))
             }
             _ => None,
         };
@@ -643,7 +648,7 @@ mod tests {
         assert!(trees.unread.is_none(), "{:?}", trees.unread);
         let editor = Editor { document: &document, number: 0 };
         let edit = edit(&editor, &trees.roots[0]).unwrap();
-        String::from_utf8_lossy(&apply(&[document.clone()], &[edit])[0].text).into_owned()
+        String::from_utf8_lossy(&apply(std::slice::from_ref(&document), &[edit])[0].text).into_owned()
     }
 
     #[test]

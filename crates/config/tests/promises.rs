@@ -6,6 +6,9 @@
 //!
 //! Files in folders of a dialect are there to be included.
 
+// clippy knows only functions with #[test] as tests; all of this is one.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use config::{Config, Dialect, Memory, Options, Request, Version, apply, read};
 use evidence::{Passing, Setting, VersionBy, Wish};
 use serde::Deserialize;

@@ -512,7 +512,8 @@ impl Scene<'_> {
                 "ws" | "wss" => match &modules {
                     Some(loaded)
                         if !loaded.contains(&"proxy_wstunnel_module")
-                            && !(has("apache-ws-by-proxy-http") && loaded.contains(&"proxy_http_module")) =>
+                            && (!has("apache-ws-by-proxy-http")
+                                || !loaded.contains(&"proxy_http_module")) =>
                     {
                         (Passing::Refused, Some("apache-wstunnel-not-loaded"))
                     }

@@ -4,7 +4,7 @@ use super::observe::{Matcher, Proxy};
 use super::syntax::{Directive, parse};
 use crate::dialects::common::{At, go_duration, parts, remove_lines, short, tls_port};
 use crate::{Config, Document, Edit, Files, version};
-use evidence::{Setting, Wish};
+use evidence::Wish;
 
 /// Imports in imports, and directives in all.
 const DEEPEST: usize = 10;
@@ -582,6 +582,5 @@ mod tests {
             (proxies.len(), proxies[0].hosts[0].as_str(), proxies[0].ports[0]),
             (1, "localhost", 8080)
         );
-        let _ = Setting::AnyProtocol;
     }
 }

@@ -214,7 +214,7 @@ fn ways_of(
                     || line.is(&["http-request", "redirect"])
                     || line.is(&["http-request", "return"])
             });
-            if !always && !answers && binds(section).0.first().is_some() && !mode_is_tcp(sections, frontend) {
+            if !always && !answers && !binds(section).0.is_empty() && !mode_is_tcp(sections, frontend) {
                 found.push(Way { default: true, ..blank(None) });
             }
         }
@@ -243,7 +243,7 @@ fn route(
     let request = Request {
         host: asked.hosts.first().cloned().unwrap_or_default(),
         port: ports.last().copied().unwrap_or(if secure { 443 } else { 80 }),
-        tls: tls,
+        tls,
         path: asked.paths.first().cloned().unwrap_or_else(|| "/".to_owned()),
     };
     let Some(backend) = way.backend else {
