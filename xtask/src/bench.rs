@@ -1,6 +1,8 @@
 //! How long a check takes: beside other tools on the same server in the same run, and in round trips over a
 //! slow link. Machines are noisy, so medians and ratios are printed, and nothing fails by being slow.
 
+mod lint;
+
 use crate::e2e;
 use crate::root;
 use std::io::Write;
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Runs of each tool.
 const RUNS: usize = 41;
+/// Runs over large inputs.
+const RUNS_OF_LARGE: usize = 5;
 /// Round-trip time of the slow link.
 const RTT_MS: u64 = 100;
 
@@ -25,7 +29,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match what {
         Some("check") => check(&program, &runtime),
         Some("rtt") => rtt(&program, &runtime),
-        _ => Err("usage: cargo xtask bench check|rtt".to_owned()),
+        Some("lint") => lint::lint(&program),
+        _ => Err("usage: cargo xtask bench check|rtt|lint".to_owned()),
     }
 }
 

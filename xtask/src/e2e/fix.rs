@@ -85,7 +85,14 @@ pub(crate) fn run(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &
     outcome.took = began.elapsed();
 }
 
-fn steps(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &Path, outcome: &mut Outcome) -> Result<(), String> {
+fn steps(
+    case: &Case,
+    stage: &Stage,
+    plan: &Plan,
+    fix: &Fix,
+    program: &Path,
+    outcome: &mut Outcome,
+) -> Result<(), String> {
     let file = fix.config.display().to_string();
     let before = read(&fix.config)?;
     let workers = processes(stage);
@@ -96,13 +103,18 @@ fn steps(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &Path, out
         command.env("PATH", path(stage));
         let (code, out, err) = output(&mut command, case.time_limit)?;
         let _ = stage.write("last-report.json", &out);
-        let value = serde_json::from_str(&out).map_err(|error| format!("exit code {code}, and no JSON: {error}\n{out}{err}"))?;
+        let value = serde_json::from_str(&out)
+            .map_err(|error| format!("exit code {code}, and no JSON: {error}\n{out}{err}"))?;
         Ok((code, value))
     };
     let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
 
     // 1. It is broken, and the file shows why.
-    let mut broken = if fix.lint { words(&["lint", &file, "-v"]) } else { words(&["check", &plan.url, "--config", &file]) };
+    let mut broken = if fix.lint {
+        words(&["lint", &file, "-v"])
+    } else {
+        words(&["check", &plan.url, "--config", &file])
+    };
     if !fix.lint {
         broken.extend(plan.arguments.iter().cloned());
     }
@@ -110,7 +122,8 @@ fn steps(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &Path, out
     let empty = Vec::new();
     let findings = report["findings"].as_array().unwrap_or(&empty);
     let wanted = judge::wanted(case);
-    let found = findings.iter().find(|finding| wanted.contains(&finding["cause"].as_str().unwrap_or_default()));
+    let found =
+        findings.iter().find(|finding| wanted.contains(&finding["cause"].as_str().unwrap_or_default()));
     let Some(found) = found else {
         let got: Vec<&str> = findings.iter().filter_map(|finding| finding["cause"].as_str()).collect();
         outcome.got = got.first().copied().unwrap_or("nothing").to_owned();
@@ -153,7 +166,10 @@ fn steps(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &Path, out
     let repair = &report["repair"];
     let wanted_outcome = if fix.lint && fix.outcome == "verified" { "written" } else { fix.outcome };
     if repair["outcome"] != wanted_outcome {
-        return Err(format!("mending came to {}, not {wanted_outcome}: {}", repair["outcome"], repair["steps"]));
+        return Err(format!(
+            "mending came to {}, not {wanted_outcome}: {}",
+            repair["outcome"], repair["steps"]
+        ));
     }
     if fix.outcome == "undone" {
         if read(&fix.config)? != before {
@@ -199,12 +215,19 @@ fn steps(case: &Case, stage: &Stage, plan: &Plan, fix: &Fix, program: &Path, out
 /// A reload that failed, or was never reached, leaves the workers that were there.
 fn same_workers(stage: &Stage, before: &[u32], fix: &Fix) -> Result<(), String> {
     // Where the new configuration was loaded and the old one after it, the workers are new, and that is right.
-    let reloaded = !fix.arguments.iter().any(|word| word == "false" || word == "exit 1" || word.starts_with("--test-command"));
+    let reloaded = !fix
+        .arguments
+        .iter()
+        .any(|word| word == "false" || word == "exit 1" || word.starts_with("--test-command"));
     if reloaded || fix.arguments.iter().any(|word| word == "true") {
         return Ok(());
     }
     let now = processes(stage);
-    if before.iter().all(|worker| now.contains(worker)) { Ok(()) } else { Err("the workers are not the same".to_owned()) }
+    if before.iter().all(|worker| now.contains(worker)) {
+        Ok(())
+    } else {
+        Err("the workers are not the same".to_owned())
+    }
 }
 
 /// The processes whose command line names this stage's folder, and their children.
@@ -213,14 +236,21 @@ fn processes(stage: &Stage) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|process| fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&folder)))
+        .filter(|process| {
+            fs::read(format!("/proc/{process}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(&folder))
+        })
         .collect()
 }
 
 /// Where the products are that came from PyPI.
 fn path(stage: &Stage) -> String {
     let own = |file: &Path| file.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-    format!("{}:{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", own(&stage.tools.envoy), own(&stage.tools.traefik))
+    format!(
+        "{}:{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        own(&stage.tools.envoy),
+        own(&stage.tools.traefik)
+    )
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
@@ -256,7 +286,11 @@ fn output(command: &mut Command, limit: Duration) -> Result<(i32, String, String
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("{:?}: still running after {} s", command.get_program(), limit.as_secs()));
+                return Err(format!(
+                    "{:?}: still running after {} s",
+                    command.get_program(),
+                    limit.as_secs()
+                ));
             }
         }
     };

@@ -22,7 +22,10 @@ pub(crate) fn expected(case: &Case) -> String {
 pub(crate) fn wanted(case: &Case) -> &[&'static str] {
     match &case.expect {
         Expect::Healthy => &[],
-        Expect::Warned(any_of) | Expect::Mentions(any_of) | Expect::Survives(any_of) | Expect::Cause { any_of, .. } => any_of,
+        Expect::Warned(any_of)
+        | Expect::Mentions(any_of)
+        | Expect::Survives(any_of)
+        | Expect::Cause { any_of, .. } => any_of,
     }
 }
 

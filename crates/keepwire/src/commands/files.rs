@@ -148,7 +148,13 @@ impl Files {
     }
 
     /// Judges the second look. If what was mended is not gone, the files are put back and loaded again.
-    pub(super) fn verify(&mut self, context: &Context, arguments: &Check, mended: &mut Mended, after: &Diagnosis) {
+    pub(super) fn verify(
+        &mut self,
+        context: &Context,
+        arguments: &Check,
+        mended: &mut Mended,
+        after: &Diagnosis,
+    ) {
         let conclusion = after.conclude();
         let still = still(mended, &conclusion)
             .or_else(|| conclusion.findings.iter().find(|finding| finding.severity == Severity::Error));

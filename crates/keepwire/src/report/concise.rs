@@ -12,7 +12,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let because = finding.because.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
         // As compilers write it, so that editors jump there.
         let place = finding.locations.first().filter(|_| report.kind == "lint");
-        let url = place.map_or_else(|| url.clone(), |place| format!("{}:{}:{}", place.file, place.line, place.column));
+        let url = place
+            .map_or_else(|| url.clone(), |place| format!("{}:{}:{}", place.file, place.line, place.column));
         writeln!(
             out,
             "{url}: {}[{}]{because} {}: {}",

@@ -39,7 +39,12 @@ pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io
         for fix in &finding.fixes {
             let product = fix.product.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             writeln!(out, "\n**{}** {}{product}", text!("Fix").say(locale), plain(&fix.title))?;
-            let mut code = fix.patch.iter().chain(fix.lines.iter().filter(|_| fix.patch.is_none())).chain(&fix.commands).peekable();
+            let mut code = fix
+                .patch
+                .iter()
+                .chain(fix.lines.iter().filter(|_| fix.patch.is_none()))
+                .chain(&fix.commands)
+                .peekable();
             if code.peek().is_some() {
                 writeln!(out, "\n```")?;
                 for part in code {

@@ -42,11 +42,15 @@ impl Drop for Folder {
 fn lint(arguments: &[&str]) -> Output {
     let all: Vec<&str> = ["lint"].into_iter().chain(NGINX).chain(arguments.iter().copied()).collect();
     // Away from any keepwire.toml of the repository, and in a place whose files have short names.
-    command(&all).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/configs")).output().expect("it starts")
+    command(&all)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/configs"))
+        .output()
+        .expect("it starts")
 }
 
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
 }
 
 fn causes(report: &Value) -> Vec<String> {
@@ -70,17 +74,27 @@ fn people_see_the_line_and_how_to_mend_it_in_both_languages() {
 #[test]
 fn programs_read_every_format() {
     let report = json(&lint(&["chat.conf", "--format", "json"]));
-    assert_eq!((report["schema"].as_str(), report["kind"].as_str()), (Some("keepwire.report/1"), Some("lint")));
+    assert_eq!(
+        (report["schema"].as_str(), report["kind"].as_str()),
+        (Some("keepwire.report/1"), Some("lint"))
+    );
     let first = &report["findings"][0];
     assert_eq!(first["because"], "nginx-no-upgrade-headers");
     assert_eq!(first["locations"][0]["line"], 11);
-    assert!(first["fixes"][0]["patch"].as_str().is_some_and(|patch| patch.contains("+        proxy_set_header Upgrade")));
+    assert!(
+        first["fixes"][0]["patch"]
+            .as_str()
+            .is_some_and(|patch| patch.contains("+        proxy_set_header Upgrade"))
+    );
 
     let sarif = lint(&["chat.conf", "--format", "sarif"]);
     assert_eq!(sarif.status.code(), Some(0), "who collects SARIF expects success");
     let sarif = json(&sarif);
     let result = &sarif["runs"][0]["results"][0];
-    assert_eq!((sarif["version"].as_str(), result["ruleId"].as_str()), (Some("2.1.0"), Some("upgrade-stripped")));
+    assert_eq!(
+        (sarif["version"].as_str(), result["ruleId"].as_str()),
+        (Some("2.1.0"), Some("upgrade-stripped"))
+    );
     assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "chat.conf");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 11);
 
@@ -148,7 +162,12 @@ fn rights_are_kept_and_links_are_followed() {
     let link = folder.0.join("sites-enabled/chat.conf");
     std::os::unix::fs::symlink(&file, &link).expect("a link");
     let output = lint(&[&link.display().to_string(), "--fix", "--test-command", "true"]);
-    assert!(folder.read("sites-available/chat.conf").contains("Upgrade"), "{}{}", stdout(&output), stderr(&output));
+    assert!(
+        folder.read("sites-available/chat.conf").contains("Upgrade"),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
     assert!(link.is_symlink());
     let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
@@ -157,18 +176,27 @@ fn rights_are_kept_and_links_are_followed() {
 #[test]
 fn comments_and_settings_silence() {
     let folder = Folder::new("silence");
-    let silenced = BROKEN.replace("        proxy_pass http://chat", "        # keepwire: ignore[upgrade-stripped] long polling only\n        proxy_pass http://chat");
+    let silenced = BROKEN.replace(
+        "        proxy_pass http://chat",
+        "        # keepwire: ignore[upgrade-stripped] long polling only\n        proxy_pass http://chat",
+    );
     let file = folder.write("chat.conf", &silenced);
     assert!(!causes(&json(&lint(&[&file, "--format", "json"]))).contains(&"upgrade-stripped".to_owned()));
     let without = silenced.replace(" long polling only", "");
     let file = folder.write("chat.conf", &without);
-    assert!(causes(&json(&lint(&[&file, "--format", "json"]))).contains(&"upgrade-stripped".to_owned()), "a reason is wanted");
+    assert!(
+        causes(&json(&lint(&[&file, "--format", "json"]))).contains(&"upgrade-stripped".to_owned()),
+        "a reason is wanted"
+    );
 
     let file = folder.write("chat.conf", BROKEN);
     folder.write("keepwire.toml", "[lint]\nignore = [\"nginx-no-upgrade-headers\"]\n[lint.severity]\nidle-nginx-read-timeout = \"error\"\nupgrade-host-mismatch = \"off\"\n");
     let report = json(&lint(&[&file, "--format", "json"]));
     let all = causes(&report);
-    assert!(!all.contains(&"upgrade-stripped".to_owned()) && !all.contains(&"upgrade-host-mismatch".to_owned()), "{all:?}");
+    assert!(
+        !all.contains(&"upgrade-stripped".to_owned()) && !all.contains(&"upgrade-host-mismatch".to_owned()),
+        "{all:?}"
+    );
     assert_eq!(report["findings"][0]["severity"], "error");
     folder.write("keepwire.toml", "[lint]\nignor = []\n");
     let output = lint(&[&file]);
@@ -180,13 +208,23 @@ fn comments_and_settings_silence() {
 fn standard_input_is_a_filter() {
     use std::io::Write;
     let run = |arguments: &[&str]| {
-        let all: Vec<&str> = ["lint", "-"].into_iter().chain(NGINX).chain(arguments.iter().copied()).collect();
-        let mut child = command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let all: Vec<&str> =
+            ["lint", "-"].into_iter().chain(NGINX).chain(arguments.iter().copied()).collect();
+        let mut child = command(&all)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         child.stdin.take().expect("a pipe").write_all(BROKEN.as_bytes()).expect("it reads");
         child.wait_with_output().expect("it ends")
     };
     let fixed = stdout(&run(&["--fix"]));
-    assert!(fixed.contains("proxy_set_header Upgrade $http_upgrade;") && fixed.contains("server_name chat.example.com;"), "{fixed}");
+    assert!(
+        fixed.contains("proxy_set_header Upgrade $http_upgrade;")
+            && fixed.contains("server_name chat.example.com;"),
+        "{fixed}"
+    );
     assert!(stdout(&run(&["--format", "concise"])).contains("upgrade-stripped"));
 }
 
@@ -207,7 +245,8 @@ fn healthy_files_and_other_locations_are_left_alone() {
             .collect();
         assert!(loud.is_empty(), "{loud:?}");
     }
-    let file = folder.write("plain.conf", "server { listen 80; location / { proxy_pass http://127.0.0.1:8080; } }");
+    let file =
+        folder.write("plain.conf", "server { listen 80; location / { proxy_pass http://127.0.0.1:8080; } }");
     let report = json(&lint(&[&file, "--format", "json", "--location", "/"]));
     assert_eq!(causes(&report)[0], "upgrade-stripped");
 }
@@ -218,7 +257,11 @@ fn broken_files_say_what_and_the_rest_is_read() {
     let long = format!("server {{ # {}\n location /ws {{ proxy_pass http://b; }} }}", "x".repeat(10_000_000));
     for (name, text, wanted) in [
         ("brace.conf", "server { location /ws { proxy_pass http://b; }\n", "config-refused"),
-        ("loop.conf", "include loop.conf; server { location /ws { proxy_pass http://b; } }", "config-unreadable"),
+        (
+            "loop.conf",
+            "include loop.conf; server { location /ws { proxy_pass http://b; } }",
+            "config-unreadable",
+        ),
         ("long.conf", long.as_str(), "upgrade-stripped"),
     ] {
         let file = folder.write(name, text);
@@ -226,8 +269,15 @@ fn broken_files_say_what_and_the_rest_is_read() {
         assert!(all.contains(&wanted.to_owned()), "{name}: {all:?}");
         assert!(all.contains(&"upgrade-stripped".to_owned()), "{name}: {all:?}");
     }
-    std::fs::write(folder.0.join("garbage.conf"), [0u8, 159, 146, 150, 255, b'{', b'{', b'}', 13, 0]).expect("a file");
-    let output = lint(&[&folder.0.join("garbage.conf").display().to_string(), "--dialect", "nginx", "--format", "json"]);
+    std::fs::write(folder.0.join("garbage.conf"), [0u8, 159, 146, 150, 255, b'{', b'{', b'}', 13, 0])
+        .expect("a file");
+    let output = lint(&[
+        &folder.0.join("garbage.conf").display().to_string(),
+        "--dialect",
+        "nginx",
+        "--format",
+        "json",
+    ]);
     assert!(causes(&json(&output)).contains(&"config-refused".to_owned()));
     for (arguments, says) in [
         (&["/no/such/file.conf"][..], "/no/such/file.conf is not there"),

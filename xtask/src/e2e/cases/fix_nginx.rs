@@ -181,24 +181,25 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn case(mistake: &'static Mistake) -> Case {
     let name = format!("fix/nginx/{}", mistake.name);
-    let mut case = Case::new(name, &["nginx", mistake.backend.name()], any_of(mistake.causes), "", move |stage| {
-        let (port, config) = start(stage, mistake)?;
-        let path = mistake.path.unwrap_or(mistake.backend.path());
-        let mut fix = Fix::new(&config).client((mistake.client)(port));
-        let file = config.display().to_string();
-        fix = fix.checked_by(&["/usr/sbin/nginx", "-t", "-q", "-c", &file]);
-        if mistake.all {
-            fix = fix.all();
-        }
-        if mistake.lint {
-            fix = fix.by_lint();
-        }
-        let mut plan = Plan::new(format!("ws://127.0.0.1:{port}{path}"));
-        if !mistake.check.is_empty() {
-            plan = plan.with(&mistake.check.replace("PORT", &port.to_string()));
-        }
-        Ok(plan.fix(fix))
-    });
+    let mut case =
+        Case::new(name, &["nginx", mistake.backend.name()], any_of(mistake.causes), "", move |stage| {
+            let (port, config) = start(stage, mistake)?;
+            let path = mistake.path.unwrap_or(mistake.backend.path());
+            let mut fix = Fix::new(&config).client((mistake.client)(port));
+            let file = config.display().to_string();
+            fix = fix.checked_by(&["/usr/sbin/nginx", "-t", "-q", "-c", &file]);
+            if mistake.all {
+                fix = fix.all();
+            }
+            if mistake.lint {
+                fix = fix.by_lint();
+            }
+            let mut plan = Plan::new(format!("ws://127.0.0.1:{port}{path}"));
+            if !mistake.check.is_empty() {
+                plan = plan.with(&mistake.check.replace("PORT", &port.to_string()));
+            }
+            Ok(plan.fix(fix))
+        });
     case.because = mistake.because;
     case
 }
@@ -208,7 +209,9 @@ fn start(stage: &mut Stage, mistake: &Mistake) -> Result<(u16, std::path::PathBu
     let app = match (mistake.backend, mistake.check.contains("--subprotocol")) {
         (Backend::NodeWs, true) => node_ws::start(stage, json!({ "subprotocols": ["chat.v2"] }))?,
         // An authorization server lets plain requests in.
-        (Backend::NodeWs, _) if mistake.server.contains("auth_request") => node_ws::start(stage, json!({ "page": "ok" }))?,
+        (Backend::NodeWs, _) if mistake.server.contains("auth_request") => {
+            node_ws::start(stage, json!({ "page": "ok" }))?
+        }
         (Backend::Tornado, _) => tornado::start(stage, json!({}))?,
         (backend, _) => backend.start(stage)?,
     };
@@ -259,14 +262,20 @@ http {{
 /// Where a step fails, everything must be as it was.
 fn undone() -> Vec<Case> {
     let case = |name: &'static str, arguments: &'static [(&'static str, &'static str)]| {
-        Case::new(format!("fix/nginx/undone/{name}"), &["nginx", "node-ws"], any_of(STRIP), "", move |stage| {
-            let (port, config) = start(stage, &MISTAKES[0])?;
-            let mut fix = Fix::new(&config).must_be_undone();
-            for (flag, value) in arguments {
-                fix = fix.argument(flag, *value);
-            }
-            Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).fix(fix))
-        })
+        Case::new(
+            format!("fix/nginx/undone/{name}"),
+            &["nginx", "node-ws"],
+            any_of(STRIP),
+            "",
+            move |stage| {
+                let (port, config) = start(stage, &MISTAKES[0])?;
+                let mut fix = Fix::new(&config).must_be_undone();
+                for (flag, value) in arguments {
+                    fix = fix.argument(flag, *value);
+                }
+                Ok(Plan::new(format!("ws://127.0.0.1:{port}/")).fix(fix))
+            },
+        )
     };
     vec![
         case("test-fails", &[("--test-command", "false")]),
@@ -275,4 +284,3 @@ fn undone() -> Vec<Case> {
         case("reload-does-nothing", &[("--reload-command", "true")]),
     ]
 }
-

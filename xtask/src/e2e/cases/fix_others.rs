@@ -36,7 +36,12 @@ struct Mistake {
     client: fn(u16) -> Value,
 }
 
-const fn mistake(product: Product, name: &'static str, text: &'static str, causes: &'static [&'static str]) -> Mistake {
+const fn mistake(
+    product: Product,
+    name: &'static str,
+    text: &'static str,
+    causes: &'static [&'static str],
+) -> Mistake {
     Mistake {
         product,
         name,
@@ -115,7 +120,14 @@ const MISTAKES: &[Mistake] = &[
         .check("--subprotocol chat.v2").client(|_| json!({ "subprotocols": ["chat.v2"] })),
     mistake(Product::Caddy, "prefix-stripped", "\thandle_path /ws* {\n\t\treverse_proxy 127.0.0.1:APP\n\t}", &["route-path-rewritten"]).behind(Backend::Aiohttp).all().lint(),
     mistake(Product::Traefik, "headers-removed", "      middlewares: [clean]\n  middlewares:\n    clean:\n      headers:\n        customRequestHeaders:\n          Upgrade: \"\"\n          Connection: \"\"\nSERVICES http://127.0.0.1:APP", &["upgrade-stripped", "route-in-the-way"]).all(),
-    mistake(Product::Traefik, "h2c", "SERVICES h2c://127.0.0.1:APP", &["upgrade-http2-upstream"]).because("traefik-h2c-or-h2-backend"),
+    mistake(Product::Traefik, "headers-removed/among-others", "      middlewares: [clean]
+  middlewares:
+    clean:
+      headers:
+        customRequestHeaders:
+          X-Room: \"7\"
+          Upgrade: \"\"
+SERVICES http://127.0.0.1:APP", &["upgrade-stripped"]),
     mistake(Product::Traefik, "prefix-stripped", "      middlewares: [strip]\n  middlewares:\n    strip:\n      stripPrefix:\n        prefixes: [/ws]\nSERVICES http://127.0.0.1:APP", &["route-path-rewritten"]).behind(Backend::Aiohttp).all().lint(),
     mistake(Product::Traefik, "subprotocol-removed", "      middlewares: [clean]\n  middlewares:\n    clean:\n      headers:\n        customRequestHeaders:\n          Sec-WebSocket-Protocol: \"\"\nSERVICES http://127.0.0.1:APP", &["upgrade-subprotocol-not-answered"])
         .check("--subprotocol chat.v2").all().client(|_| json!({ "subprotocols": ["chat.v2"] })),
@@ -124,7 +136,7 @@ const MISTAKES: &[Mistake] = &[
     mistake(Product::Envoy, "disabled-on-route", "MANAGER [{upgrade_type: websocket}]\nROUTES [{match: {prefix: \"/\"}, route: {cluster: app, upgrade_configs: [{upgrade_type: websocket, enabled: false}]}}]", &["upgrade-refused-by-proxy"]),
     mistake(Product::Envoy, "stream-idle", "MANAGER [{upgrade_type: websocket}]\n            stream_idle_timeout: 3s\nROUTES [{match: {prefix: \"/\"}, route: {cluster: app}}]", &["idle-other-proxies"])
         .check("--hold 7s").because("envoy-stream-idle-timeout"),
-    mistake(Product::Envoy, "order", "MANAGER [{upgrade_type: websocket}]\nROUTES [{match: {prefix: \"/\"}, route: {cluster: web}}, {match: {prefix: \"/ws\"}, route: {cluster: app}}]", &["route-shadowed"]).all().lint(),
+    mistake(Product::Envoy, "order", "MANAGER [{upgrade_type: websocket}]\nROUTES \n                - match: {prefix: \"/\"}\n                  route: {cluster: web}\n                - match: {prefix: \"/ws\"}\n                  route: {cluster: app}", &["route-shadowed"]).all().lint(),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -140,38 +152,43 @@ fn case(mistake: &'static Mistake) -> Case {
         Product::Envoy => "envoy",
     };
     let name = format!("fix/{product}/{}", mistake.name);
-    let mut case = Case::new(name, &[product, mistake.backend.name()], any_of(mistake.causes), "", move |stage| {
-        let app = match mistake.check.contains("--subprotocol") {
-            true => node_ws::start(stage, json!({ "subprotocols": ["chat.v2"] }))?,
-            false => mistake.backend.start(stage)?,
-        };
-        let web = if mistake.text.contains("WEB") || mistake.text.contains("cluster: web") {
-            node_ws::start_plain(stage, json!({}))?
-        } else {
-            app
-        };
-        let port = stage.port()?;
-        let text = mistake.text.replace("APP", &app.to_string()).replace("WEB", &web.to_string()).replace("PORT", &port.to_string());
-        let mut fix = match mistake.product {
-            Product::Apache => apache(stage, port, &text)?,
-            Product::Haproxy => haproxy(stage, port, &text)?,
-            Product::Caddy => caddy(stage, port, &text)?,
-            Product::Traefik => traefik(stage, port, &text)?,
-            Product::Envoy => envoy(stage, port, &text, app, web)?,
-        };
-        fix = fix.client((mistake.client)(port));
-        if mistake.all {
-            fix = fix.all();
-        }
-        if mistake.lint {
-            fix = fix.by_lint();
-        }
-        let mut plan = Plan::new(format!("ws://127.0.0.1:{port}{}", mistake.path));
-        if !mistake.check.is_empty() {
-            plan = plan.with(mistake.check);
-        }
-        Ok(plan.fix(fix))
-    });
+    let mut case =
+        Case::new(name, &[product, mistake.backend.name()], any_of(mistake.causes), "", move |stage| {
+            let app = match mistake.check.contains("--subprotocol") {
+                true => node_ws::start(stage, json!({ "subprotocols": ["chat.v2"] }))?,
+                false => mistake.backend.start(stage)?,
+            };
+            let web = if mistake.text.contains("WEB") || mistake.text.contains("cluster: web") {
+                node_ws::start_plain(stage, json!({}))?
+            } else {
+                app
+            };
+            let port = stage.port()?;
+            let text = mistake
+                .text
+                .replace("APP", &app.to_string())
+                .replace("WEB", &web.to_string())
+                .replace("PORT", &port.to_string());
+            let mut fix = match mistake.product {
+                Product::Apache => apache(stage, port, &text)?,
+                Product::Haproxy => haproxy(stage, port, &text)?,
+                Product::Caddy => caddy(stage, port, &text)?,
+                Product::Traefik => traefik(stage, port, &text)?,
+                Product::Envoy => envoy(stage, port, &text, app, web)?,
+            };
+            fix = fix.client((mistake.client)(port));
+            if mistake.all {
+                fix = fix.all();
+            }
+            if mistake.lint {
+                fix = fix.by_lint();
+            }
+            let mut plan = Plan::new(format!("ws://127.0.0.1:{port}{}", mistake.path));
+            if !mistake.check.is_empty() {
+                plan = plan.with(mistake.check);
+            }
+            Ok(plan.fix(fix))
+        });
     case.because = mistake.because;
     case
 }
@@ -184,10 +201,19 @@ fn written(stage: &Stage, name: &str, text: &str) -> Result<(PathBuf, String)> {
 
 fn apache(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
     let folder = stage.folder.display().to_string();
-    let modules: String = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "rewrite", "headers", "setenvif"]
-        .iter()
-        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
-        .collect();
+    let modules: String = [
+        "mpm_event",
+        "authz_core",
+        "proxy",
+        "proxy_http",
+        "proxy_wstunnel",
+        "rewrite",
+        "headers",
+        "setenvif",
+    ]
+    .iter()
+    .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+    .collect();
     let body: String = text.lines().map(|line| format!("    {line}\n")).collect();
     let config = format!(
         "ServerRoot {folder}
@@ -237,7 +263,13 @@ defaults
     command.args(["-W", "-db", "-p"]).arg(format!("{folder}/haproxy.pid")).arg("-f").arg(&file);
     stage.serve("haproxy", command, &[port])?;
     let reload = format!("kill -USR2 $(head -1 {folder}/haproxy.pid)");
-    Ok(Fix::new(file).argument("--reload-command", reload).checked_by(&["/usr/sbin/haproxy", "-c", "-q", "-f", &shown]))
+    Ok(Fix::new(file).argument("--reload-command", reload).checked_by(&[
+        "/usr/sbin/haproxy",
+        "-c",
+        "-q",
+        "-f",
+        &shown,
+    ]))
 }
 
 fn caddy(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
@@ -248,9 +280,19 @@ fn caddy(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
     let (file, shown) = written(stage, "Caddyfile", &config)?;
     let mut command = stage.command("/usr/bin/caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
-    command.env("XDG_DATA_HOME", &stage.folder).env("XDG_CONFIG_HOME", &stage.folder).env("HOME", &stage.folder);
+    command
+        .env("XDG_DATA_HOME", &stage.folder)
+        .env("XDG_CONFIG_HOME", &stage.folder)
+        .env("HOME", &stage.folder);
     stage.serve("caddy", command, &[port, admin])?;
-    Ok(Fix::new(file).checked_by(&["/usr/bin/caddy", "validate", "--adapter", "caddyfile", "--config", &shown]))
+    Ok(Fix::new(file).checked_by(&[
+        "/usr/bin/caddy",
+        "validate",
+        "--adapter",
+        "caddyfile",
+        "--config",
+        &shown,
+    ]))
 }
 
 fn traefik(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
@@ -261,7 +303,8 @@ fn traefik(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
         ),
         None => text.to_owned(),
     };
-    let config = format!("http:\n  routers:\n    app:\n      rule: PathPrefix(`/ws`)\n      service: app\n{text}");
+    let config =
+        format!("http:\n  routers:\n    app:\n      rule: PathPrefix(`/ws`)\n      service: app\n{text}");
     let (file, _) = written(stage, "routes.yml", &config)?;
     let traefik = stage.tools.traefik.clone();
     let mut command = stage.command(traefik);
@@ -280,8 +323,12 @@ fn traefik(stage: &mut Stage, port: u16, text: &str) -> Result<Fix> {
 fn envoy(stage: &mut Stage, port: u16, text: &str, app: u16, web: u16) -> Result<Fix> {
     let folder = stage.folder.display().to_string();
     let (manager, routes) = text.split_once("\nROUTES ").ok_or("a mistake without routes")?;
-    let manager = manager.replace("MANAGER ", "upgrade_configs: ").replace("            stream", "            stream");
-    let manager = if manager.starts_with("upgrade_configs: []") { manager.replacen("upgrade_configs: []", "codec_type: AUTO", 1) } else { manager };
+    let manager = manager.replace("MANAGER ", "upgrade_configs: ");
+    let manager = if manager.starts_with("upgrade_configs: []") {
+        manager.replacen("upgrade_configs: []", "codec_type: AUTO", 1)
+    } else {
+        manager
+    };
     let cluster = |name: &str, port: u16| {
         format!(
             "    - name: {name}
@@ -327,5 +374,7 @@ fn envoy(stage: &mut Stage, port: u16, text: &str, app: u16, web: u16) -> Result
     command.arg("-c").arg(keeper);
     stage.serve("envoy", command, &[port])?;
     let reload = format!("kill $(cat {folder}/envoy.pid); sleep 1");
-    Ok(Fix::new(file).argument("--reload-command", reload).checked_by(&[&envoy, "--mode", "validate", "-c", &shown]))
+    Ok(Fix::new(file)
+        .argument("--reload-command", reload)
+        .checked_by(&[&envoy, "--mode", "validate", "-c", &shown]))
 }

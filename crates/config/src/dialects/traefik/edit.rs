@@ -96,7 +96,8 @@ impl AtWork<'_> {
     /// Takes headers out of `customRequestHeaders`.
     fn headers(&self, unwanted: &[&str]) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for (_, document, entry) in middlewares(&self.tree.roots, self.router) {
+        let mut emptied = Vec::new();
+        for (own, document, entry) in middlewares(&self.tree.roots, self.router) {
             let Some(map) = entry.value.at(&["customRequestHeaders"]) else { continue };
             let names: Vec<&str> = map
                 .entries()
@@ -104,8 +105,16 @@ impl AtWork<'_> {
                 .map(|entry| entry.key.as_str())
                 .filter(|key| unwanted.contains(&key.to_ascii_lowercase().as_str()))
                 .collect();
+            // A middleware without anything in it is refused ("headers cannot be a standalone element").
+            if names.len() == map.entries().len() {
+                emptied.push(own);
+                continue;
+            }
             let Some(editor) = self.editor(document) else { continue };
             edits.extend(names.into_iter().filter_map(|name| editor.remove(map, name)));
+        }
+        if !emptied.is_empty() {
+            edits.extend(self.off(&emptied));
         }
         edits
     }
@@ -117,6 +126,11 @@ impl AtWork<'_> {
             .filter(|(_, _, entry)| kinds.contains(&entry.key.to_ascii_lowercase().as_str()))
             .map(|(own, ..)| own)
             .collect();
+        self.off(&names)
+    }
+
+    /// Takes middlewares of these names off the router.
+    fn off(&self, names: &[String]) -> Vec<Edit> {
         let Some((root, node)) = self.own() else { return Vec::new() };
         let Some(list) = node.at(&["middlewares"]) else { return Vec::new() };
         let kept: Vec<&String> =

@@ -5,6 +5,7 @@ use super::{Root, Traefik};
 use crate::dialects::common::{
     At, Signs, Teller, because, comments, go_duration, parts, pattern, tls_port, told, under,
 };
+use crate::version;
 use crate::yaml::{Entry, Node, Style, What};
 use crate::{Document, Options, Request, Route, Version};
 use evidence::{Given, HostSent, Passing, Setting, Told, VersionBy};
@@ -395,11 +396,16 @@ impl Scene<'_> {
         }
     }
 
+    /// Newer versions ask an h2c service for upgrades in HTTP/1.1.
+    fn upgrades_over_http11(&self) -> bool {
+        version::has(self.teller.version, "traefik-h2c-upgrades")
+    }
+
     fn service(&self, route: &At, urls: &[(String, At)], all: &mut Vec<Told>) {
         let say = |at: &At, what, by| told(self.documents, at, what, by);
         for (url, at) in urls {
             let (scheme, _, port) = parts(url);
-            if scheme == Some("h2c") {
+            if scheme == Some("h2c") && !self.upgrades_over_http11() {
                 let http = say(at, Setting::UpstreamHttp("2".to_owned()), Given::Here);
                 all.push(because(http, "traefik-h2c-or-h2-backend"));
             } else if scheme == Some("http") && tls_port(port) || scheme == Some("https") && port == Some(80)
@@ -410,6 +416,7 @@ impl Scene<'_> {
         let Some((document, _, balancer)) = balancer(self.roots, &self.router.service) else { return };
         if let Some(scheme) = balancer.at(&["server", "scheme"])
             && scheme.text() == Some("h2c")
+            && !self.upgrades_over_http11()
         {
             let at = At::new(document, scheme.range.clone());
             all.push(because(
