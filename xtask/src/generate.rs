@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 /// The case that the README shows: recorded from a real nginx in front of a real Node.js server.
 const EXAMPLE: &str = "docs/example.case.json";
+/// The configuration that the README judges.
+const CONFIG: &str = "docs/examples/chat.conf";
 
 pub(crate) fn run() -> Result<(), String> {
     let mut written = 0;
@@ -71,9 +73,16 @@ fn page(cause: &diagnose::Cause, locale: &Locale) -> String {
 fn readme(path: &str, language: Language) -> Result<String, String> {
     let mut text = read(&root().join(path))?;
     let other = if language == Language::English { Language::Chinese } else { Language::English };
-    for (mark, format, language) in
-        [("text", "text", language), ("other", "text", other), ("json", "json", language)]
-    {
+    let config = read(&root().join(CONFIG))?;
+    let (lint, diff) = keepwire::report::lint_example("chat.conf", &config, "1.22.1", &language.locale())
+        .map_err(|error| error.to_string())?;
+    for (mark, kind, report) in [
+        ("text", "text", example("text", language)?),
+        ("other", "text", example("text", other)?),
+        ("json", "json", example("json", language)?),
+        ("lint", "text", lint),
+        ("diff", "diff", diff),
+    ] {
         let begin = format!("<!-- example {mark} -->\n");
         let end = format!("<!-- end {mark} -->");
         let Some(start) = text.find(&begin).map(|at| at + begin.len()) else {
@@ -82,8 +91,6 @@ fn readme(path: &str, language: Language) -> Result<String, String> {
         let Some(stop) = text[start..].find(&end).map(|at| start + at) else {
             return Err(format!("{path}: there is no line {end:?}"));
         };
-        let report = example(format, language)?;
-        let kind = if format == "json" { "json" } else { "text" };
         text.replace_range(start..stop, &format!("```{kind}\n{report}```\n"));
     }
     Ok(text)

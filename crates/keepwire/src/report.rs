@@ -13,7 +13,7 @@ mod text;
 mod words;
 
 pub use json::schema;
-pub use lint::{LintReport, write_lint};
+pub use lint::{LintReport, lint_example, write_lint};
 pub(crate) use model::{Repair, RepairStep};
 pub use model::{Report, exit_code};
 pub(crate) use text::way_line;

@@ -274,6 +274,28 @@ fn seconds(ms: u64) -> String {
     if ms % 1_000 == 0 { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
 }
 
+/// What `lint` says of one file, and what `lint --diff` would change in it, without the disk: for the README.
+///
+/// # Errors
+/// What writing came to.
+pub fn lint_example(name: &str, text: &str, nginx: &str, locale: &Locale) -> io::Result<(String, String)> {
+    let files = config::Memory::one(name, text);
+    let version = config::Version::parse(nginx).ok_or_else(|| io::Error::other("no version"))?;
+    let wanted = crate::configs::Wanted {
+        dialect: Some(config::Dialect::Nginx),
+        versions: vec![(config::Dialect::Nginx, version)],
+        ..crate::configs::Wanted::default()
+    };
+    let config = wanted.read(name, &files);
+    let judged = crate::configs::judge(&config, &[]);
+    let report = LintReport::new(name, &config, &judged, &[], locale);
+    let mut bytes = Vec::new();
+    let mut out = anstream::StripStream::new(&mut bytes);
+    write_lint(LintFormat::Text, &[report], locale, Look::default(), &mut out)?;
+    let patch = repair::mend(name, &wanted, &files, &[], repair::Allowed::Safe, |_, _| true);
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), patch.diff()))
+}
+
 /// Writes reports in one format.
 ///
 /// # Errors

@@ -49,6 +49,9 @@ fn one(report: &LintReport, locale: &Locale, look: Look, out: &mut dyn Write) ->
     }
     if let Some(repair) = &report.report.repair {
         mended(repair, locale, out)?;
+        if !repair.steps.is_empty() {
+            writeln!(out)?;
+        }
     }
     footer(report, notes, locale, out)
 }
@@ -155,9 +158,6 @@ pub(crate) fn mended(repair: &Repair, locale: &Locale, out: &mut dyn Write) -> i
             "{}",
             way_line(&step.status, &step_title(&step.step).say(locale), &step.summary, None, locale)
         )?;
-    }
-    if !repair.steps.is_empty() {
-        writeln!(out)?;
     }
     Ok(())
 }
