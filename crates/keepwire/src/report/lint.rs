@@ -271,7 +271,7 @@ fn hop_layers(config: &Config, judged: &[Judged], hops: &[Hop], locale: &Locale)
 }
 
 fn seconds(ms: u64) -> String {
-    if ms % 1_000 == 0 { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
+    if ms.is_multiple_of(1_000) { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
 }
 
 /// What `lint` says of one file, and what `lint --diff` would change in it, without the disk: for the README.
