@@ -5,7 +5,7 @@ use evidence::{Belief, Given, RouteSeen, Setting, Told, VersionBy};
 use std::ops::Range;
 
 /// Routes that are judged. Judging compares each with those before it, so that thousands more would take minutes.
-pub(crate) const ROUTES: usize = 2000;
+pub(crate) const ROUTES: usize = 1000;
 
 /// What is said where a file has more routes than are judged.
 pub(crate) fn too_many(documents: &[Document], at: &At) -> Told {

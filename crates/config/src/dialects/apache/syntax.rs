@@ -12,7 +12,7 @@ const FILES: usize = 512;
 /// Sections in sections.
 const NESTED: usize = 32;
 /// Directives that are kept.
-const LINES: usize = 50_000;
+const LINES: usize = 20_000;
 /// Longest line; httpd stops at 16 MB, and nobody writes such.
 const LONGEST: usize = 65_536;
 
