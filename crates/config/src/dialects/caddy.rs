@@ -38,12 +38,15 @@ pub(crate) fn read(
         || first == Some(&b'{')
             && matches!(second(), Some(b'"' | b'}'))
             && !document.path.ends_with("Caddyfile");
-    let (documents, proxies, unread) =
+    let (documents, mut proxies, unread) =
         if is_json { json::read(document) } else { file::read(document, files) };
+    let more = proxies.get(super::common::ROUTES).and_then(|proxy| proxy.at.clone());
+    proxies.truncate(super::common::ROUTES);
     let (proxies, routes) = observe::observe(&documents, proxies, options, version, by);
     let told = unread
         .into_iter()
         .map(|(at, why)| super::common::told(&documents, &at, Setting::Unreadable { why }, Given::Here))
+        .chain(more.map(|at| super::common::too_many(&documents, &at)))
         .collect();
     Reading { documents, routes, told, tree: Box::new(Caddy { proxies, json: is_json }) }
 }

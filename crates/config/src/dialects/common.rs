@@ -4,6 +4,15 @@ use crate::{Document, Edit, Options, Version, beliefs};
 use evidence::{Belief, Given, RouteSeen, Setting, Told, VersionBy};
 use std::ops::Range;
 
+/// Routes that are judged. Judging compares each with those before it, so that thousands more would take minutes.
+pub(crate) const ROUTES: usize = 1000;
+
+/// What is said where a file has more routes than are judged.
+pub(crate) fn too_many(documents: &[Document], at: &At) -> Told {
+    let why = format!("more than {ROUTES} routes: the others are not judged");
+    told(documents, at, Setting::Unreadable { why }, Given::Here)
+}
+
 /// Bytes of one of the documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct At {

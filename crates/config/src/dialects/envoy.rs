@@ -29,7 +29,7 @@ pub(crate) fn read(
 ) -> Reading {
     let trees = yaml::read(&document);
     let documents = vec![document];
-    let (ways, routes) = observe::observe(&documents, &trees.roots, options, version, by);
+    let (ways, routes, general) = observe::observe(&documents, &trees.roots, options, version, by);
     let told = trees
         .unread
         .into_iter()
@@ -37,6 +37,7 @@ pub(crate) fn read(
             let at = super::common::At::new(0, range);
             super::common::told(&documents, &at, Setting::Unreadable { why }, Given::Here)
         })
+        .chain(general)
         .collect();
     Reading { documents, routes, told, tree: Box::new(Envoy { roots: trees.roots, ways }) }
 }

@@ -42,7 +42,7 @@ pub(crate) fn read(
             _ => objects.push(root),
         }
     }
-    let (ways, routes) = observe::observe(&documents, &objects, options, version, by);
+    let (ways, routes, general) = observe::observe(&documents, &objects, options, version, by);
     let told = trees
         .unread
         .into_iter()
@@ -50,6 +50,7 @@ pub(crate) fn read(
             let at = super::common::At::new(0, range);
             super::common::told(&documents, &at, Setting::Unreadable { why }, Given::Here)
         })
+        .chain(general)
         .collect();
     Reading { documents, routes, told, tree: Box::new(Kubernetes { objects, ways }) }
 }

@@ -2,7 +2,7 @@
 
 use super::syntax::{Level, Line};
 use crate::dialects::common::{
-    At, Signs, Teller, because, comments, example, parts, pattern, tls_port, told, under,
+    At, ROUTES, Signs, Teller, because, comments, example, parts, pattern, tls_port, told, too_many, under,
 };
 use crate::{Document, Options, Request, Route, Version, version};
 use evidence::{Given, HostSent, Passing, Setting, Told, VersionBy};
@@ -253,6 +253,10 @@ pub(crate) fn observe(
     for number in 0..ways.len() {
         if ways[number].target == "!" || ways[number].target == "-" {
             continue;
+        }
+        if routes.len() >= ROUTES {
+            general.push(too_many(documents, &lines[ways[number].line].at()));
+            break;
         }
         ways[number].route = Some(routes.len());
         let way = &ways[number];

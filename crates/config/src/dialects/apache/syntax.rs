@@ -11,6 +11,8 @@ const DEEPEST: usize = 16;
 const FILES: usize = 512;
 /// Sections in sections.
 const NESTED: usize = 32;
+/// Directives that are kept.
+const LINES: usize = 20_000;
 /// Longest line; httpd stops at 16 MB, and nobody writes such.
 const LONGEST: usize = 65_536;
 
@@ -229,7 +231,12 @@ impl Reader<'_> {
             "include" | "includeoptional" => self.include(&line, name == "includeoptional", levels),
             _ => {}
         }
-        self.read.lines.push(line);
+        if self.read.lines.len() < LINES {
+            self.read.lines.push(line);
+        } else if self.read.lines.len() == LINES {
+            self.complain(line.at(), "too many directives: the others are not read");
+            self.read.lines.push(line);
+        }
     }
 
     fn include(&mut self, line: &Line, optional: bool, levels: &mut Vec<Level>) {

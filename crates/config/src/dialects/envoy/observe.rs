@@ -1,7 +1,7 @@
 //! What a handshake and a long connection meet on each route.
 
 use crate::dialects::common::{
-    At, Signs, Teller, because, comments, go_duration, pattern, tls_port, told, under,
+    At, ROUTES, Signs, Teller, because, comments, go_duration, pattern, tls_port, told, too_many, under,
 };
 use crate::yaml::{Entry, Node};
 use crate::{Document, Options, Request, Route, Version, version};
@@ -161,13 +161,19 @@ pub(crate) fn observe(
     options: &Options,
     version: &Version,
     by: VersionBy,
-) -> (Vec<Way>, Vec<Route>) {
+) -> (Vec<Way>, Vec<Route>, Vec<Told>) {
     let teller = Teller { product: "Envoy", version, version_by: by, options };
     let mut ways = ways(roots);
     let mut routes = Vec::new();
+    let mut general = Vec::new();
     for number in 0..ways.len() {
         if ways[number].cluster.is_empty() {
             continue;
+        }
+        if routes.len() >= ROUTES {
+            let range = ways[number].node(roots).map_or(0..0, |node| node.range.clone());
+            general.push(too_many(documents, &At::new(0, range)));
+            break;
         }
         ways[number].route = Some(routes.len());
         let scene = Scene { documents, roots, ways: &ways, way: &ways[number], teller: &teller };
@@ -177,7 +183,7 @@ pub(crate) fn observe(
             ways[number].route = None;
         }
     }
-    (ways, routes)
+    (ways, routes, general)
 }
 
 fn ways(roots: &[Node]) -> Vec<Way> {

@@ -2,7 +2,9 @@
 
 use super::acl::{self, Asked, Test, Truth};
 use super::syntax::{Line, Section, time};
-use crate::dialects::common::{At, Signs, Teller, because, comments, parts, pattern, tls_port, told};
+use crate::dialects::common::{
+    At, ROUTES, Signs, Teller, because, comments, parts, pattern, tls_port, told, too_many,
+};
 use crate::{Document, Options, Request, Route, Version, version};
 use evidence::{Given, HostSent, Passing, Setting, Told, VersionBy};
 
@@ -123,6 +125,10 @@ pub(crate) fn observe(
         }
         let acls = acl::acls(section);
         for mut way in ways_of(sections, frontend, &acls, &mut general, documents) {
+            if routes.len() >= ROUTES {
+                general.push(too_many(documents, &section.head.at()));
+                break;
+            }
             way.old = old;
             let (asked, route) = route(documents, sections, &way, &acls, &teller);
             way.request = asked;

@@ -1,7 +1,7 @@
 //! What a handshake and a long connection meet on each path.
 
 use crate::dialects::common::{
-    At, Signs, Teller, because, comments, example, go_duration, pattern, told, under,
+    At, ROUTES, Signs, Teller, because, comments, example, go_duration, pattern, told, too_many, under,
 };
 use crate::yaml::{Entry, Node, Style};
 use crate::{Document, Options, Request, Route, Version};
@@ -122,7 +122,7 @@ pub(crate) fn observe(
     options: &Options,
     version: &Version,
     by: VersionBy,
-) -> (Vec<Way>, Vec<Route>) {
+) -> (Vec<Way>, Vec<Route>, Vec<Told>) {
     let teller = Teller { product: "Kubernetes", version, version_by: by, options };
     let mut ways = Vec::new();
     let mut routes = Vec::new();
@@ -133,11 +133,16 @@ pub(crate) fn observe(
             _ => {}
         }
     }
+    let mut general = Vec::new();
+    if let Some(way) = ways.get(ROUTES) {
+        general.push(too_many(documents, &At::new(0, objects[way.object].range.clone())));
+        ways.truncate(ROUTES);
+    }
     for way in &ways {
         let scene = Scene { documents, objects, object: &objects[way.object], way, teller: &teller };
         routes.push(scene.route());
     }
-    (ways, routes)
+    (ways, routes, general)
 }
 
 fn ingress(number: usize, object: &Node, ways: &mut Vec<Way>) {

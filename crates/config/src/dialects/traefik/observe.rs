@@ -3,7 +3,8 @@
 use super::rule::{self, Rule};
 use super::{Root, Traefik};
 use crate::dialects::common::{
-    At, Signs, Teller, because, comments, go_duration, parts, pattern, tls_port, told, under,
+    At, ROUTES, Signs, Teller, because, comments, go_duration, parts, pattern, tls_port, told, too_many,
+    under,
 };
 use crate::version;
 use crate::yaml::{Entry, Node, Style, What};
@@ -171,13 +172,18 @@ pub(crate) fn observe(
             places.push((root.document, root.labels, entry));
         }
     }
+    let mut general = Vec::new();
+    if let Some((document, _, entry)) = places.get(ROUTES) {
+        general.push(too_many(documents, &At::new(*document, entry.key_range.clone())));
+        routers.truncate(ROUTES);
+    }
     let mut routes = Vec::new();
     for (router, (document, labels, entry)) in routers.iter().zip(&places) {
         let scene =
             Scene { documents, roots, router, entry, document: *document, labels: *labels, teller: &teller };
         routes.push(scene.route(&routers));
     }
-    (routers, routes, Vec::new())
+    (routers, routes, general)
 }
 
 /// The middlewares of a router, chains unfolded: each with its place, and the name that the router uses for it.
