@@ -113,10 +113,7 @@ pub(crate) fn mend(
                     let Some(wish) = remedy.wish.as_ref().filter(|_| allowed.allows(remedy.safety)) else {
                         continue;
                     };
-                    // Names repeat over servers; the host and the place of the route in the file do not.
-                    let name = config.routes.get(route).map_or_else(String::new, |found| {
-                        format!("{} {} {}", found.spot.file, found.hosts.join(","), found.name)
-                    });
+                    let name = label(&config, route);
                     if tried.contains(&(name.clone(), wish.clone())) {
                         continue;
                     }
@@ -144,6 +141,16 @@ pub(crate) fn mend(
         take(&config.documents, &documents, &mut before, &mut overlay);
     }
     Patch::between(&before, overlay.changed)
+}
+
+/// What a route is called while lines move: its file, hosts and name, and how many of the same stand before it.
+fn label(config: &Config, route: usize) -> String {
+    let Some(found) = config.routes.get(route) else { return String::new() };
+    let same = |other: &&config::Route| {
+        other.spot.file == found.spot.file && other.hosts == found.hosts && other.name == found.name
+    };
+    let before = config.routes[..route].iter().filter(same).count();
+    format!("{} {} {} {before}", found.spot.file, found.hosts.join(","), found.name)
 }
 
 /// Grants wishes about the route of one request, in their order.

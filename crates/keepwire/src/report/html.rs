@@ -68,6 +68,14 @@ fn one(report: &Report, locale: &Locale, out: &mut dyn Write) -> io::Result<()> 
         let items = report.unexplained.join("; ");
         writeln!(out, "<h2>{}</h2>\n<p>{}</p>", escape(&text!("Unexplained").say(locale)), escape(&items))?;
     }
+    if let Some(repair) = report.repair.as_ref().filter(|repair| !repair.patch.is_empty()) {
+        let heading = escape(&text!("Change").say(locale));
+        writeln!(out, "<section>\n<h2>{heading}</h2>\n<pre>{}</pre>\n<ul>", escape(&repair.patch))?;
+        for step in &repair.steps {
+            writeln!(out, "<li>{}: {}</li>", status_word(&step.status, locale), escape(&step.summary))?;
+        }
+        writeln!(out, "</ul>\n</section>")?;
+    }
     writeln!(
         out,
         "<footer>keepwire {} · {} · {}</footer>\n</main>",
@@ -122,8 +130,10 @@ fn section(finding: &FindingPart, locale: &Locale, out: &mut dyn Write) -> io::R
     for fix in &finding.fixes {
         let product = fix.product.as_ref().map(|name| format!(" ({})", escape(name))).unwrap_or_default();
         let code: String = fix
-            .lines
-            .iter()
+            .patch
+            .as_ref()
+            .or(fix.lines.as_ref())
+            .into_iter()
             .chain(&fix.commands)
             .map(|part| format!("<pre>{}</pre>", escape(part)))
             .collect();

@@ -62,6 +62,13 @@ pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io
             plain(&report.unexplained.join("; "))
         )?;
     }
+    if let Some(repair) = report.repair.as_ref().filter(|repair| !repair.patch.is_empty()) {
+        let heading = text!("Change").say(locale);
+        writeln!(out, "\n### {heading}\n\n```diff\n{}```\n", repair.patch.replace("```", "` ` `"))?;
+        for step in &repair.steps {
+            writeln!(out, "- {}: {}", status_word(&step.status, locale), plain(&step.summary))?;
+        }
+    }
     writeln!(out, "\n`keepwire {}`, {}", report.tool.version, report.started_at)
 }
 
