@@ -12,16 +12,19 @@ mod syntax;
 
 use crate::{Config, Document, Edit, Files, NoEdit, Options, Reading, Request, Route, Tree, Version};
 use evidence::{Told, VersionBy, Wish};
-use matching::{Pattern, Server};
+use matching::{Locations, Pattern, Server};
 use model::{Kind, Model};
+use std::collections::HashMap;
 
 /// Everything that is kept of the files of one nginx.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     model: Model,
     servers: Vec<Server>,
-    /// All locations, in the order of the files.
-    locations: Vec<usize>,
+    locations: Locations,
+    /// Servers by each of their names, and routes by their server, in the order of the files.
+    by_name: HashMap<String, Vec<usize>>,
+    by_server: HashMap<usize, Vec<usize>>,
     routes: Vec<Way>,
     version: Version,
     version_by: VersionBy,
@@ -51,18 +54,35 @@ pub(crate) fn read(
 ) -> Reading {
     let model = Model::read(document, files, options.context.as_deref());
     let servers = matching::servers(&model);
-    let locations: Vec<usize> =
-        (0..model.levels.len()).filter(|level| model.levels[*level].kind == Kind::Location).collect();
+    let mut locations = Locations::new();
+    for level in (0..model.levels.len()).filter(|level| model.levels[*level].kind == Kind::Location) {
+        if let Some(parent) = model.levels[level].parent {
+            locations.entry(parent).or_default().push(level);
+        }
+    }
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, server) in servers.iter().enumerate() {
+        for name in &server.names {
+            by_name.entry(name.clone()).or_default().push(number);
+        }
+    }
     let mut nginx = Nginx {
         model,
         servers,
         locations,
+        by_name,
+        by_server: HashMap::new(),
         routes: Vec::new(),
         version: version.clone(),
         version_by: by,
         said: options.locations.clone(),
     };
     nginx.routes = nginx.ways();
+    for (number, way) in nginx.routes.iter().enumerate() {
+        if let Some(server) = way.server {
+            nginx.by_server.entry(server).or_default().push(number);
+        }
+    }
     let routes: Vec<Route> = nginx.routes.iter().map(|way| nginx.route(way)).collect();
     let documents = nginx.model.documents.clone();
     let mut reading = Reading { documents, routes, told: Vec::new(), tree: Box::new(crate::Nothing) };
@@ -79,7 +99,7 @@ impl Nginx {
     /// Every level that sends requests on.
     fn ways(&self) -> Vec<Way> {
         let model = &self.model;
-        let mut server_of = std::collections::HashMap::new();
+        let mut server_of = HashMap::new();
         for (number, server) in self.servers.iter().enumerate() {
             server_of.insert(server.level, number);
         }

@@ -5,6 +5,7 @@ use super::model::{At, Kind, Model};
 use crate::Request;
 use regex::Regex;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// How a location matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +80,12 @@ pub(crate) fn matches(pattern: &str, case: bool, text: &str) -> Option<bool> {
         .map(|regex: Regex| regex.is_match(text))
 }
 
+/// The locations that stand directly in a level, in the order of the files. Trees of many megabytes have hundreds of
+/// thousands of them, so nobody looks through all.
+pub(crate) type Locations = HashMap<usize, Vec<usize>>;
+
 /// The location of a server that takes a path: the level, deepest first.
-pub(crate) fn location(model: &Model, server: usize, locations: &[usize], path: &str) -> Option<usize> {
+pub(crate) fn location(model: &Model, server: usize, locations: &Locations, path: &str) -> Option<usize> {
     let mut level = server;
     let mut found = None;
     // Locations inside locations are searched in turn.
@@ -100,11 +105,10 @@ pub(crate) fn location(model: &Model, server: usize, locations: &[usize], path: 
 }
 
 /// The location directly in a level that takes a path, and whether those inside it may do so instead.
-fn step(model: &Model, level: usize, locations: &[usize], path: &str) -> Option<(usize, bool)> {
+fn step(model: &Model, level: usize, locations: &Locations, path: &str) -> Option<(usize, bool)> {
     let mut prefix: Option<(usize, usize, bool)> = None;
     let mut regexes = Vec::new();
-    for location in locations.iter().copied().filter(|location| model.levels[*location].parent == Some(level))
-    {
+    for location in locations.get(&level).into_iter().flatten().copied() {
         let Some(pattern) = model.levels[location].at.and_then(|at| Pattern::of(model, at)) else { continue };
         match pattern {
             Pattern::Exact(exact) if exact == path => return Some((location, false)),

@@ -164,8 +164,8 @@ fn whole_server(nginx: &Nginx, way: &Way) -> Option<Belief> {
         let headers = Headers::on(model, other.level);
         headers.line(model, "Upgrade").is_some()
     };
-    let others = nginx.routes.iter().filter(|other| other.server == way.server);
-    let somebody = others.clone().any(passes);
+    let others = nginx.by_server.get(&way.server?).into_iter().flatten();
+    let somebody = others.clone().any(|number| passes(&nginx.routes[*number]));
     (!somebody).then(|| Belief::Mentions(model.documents[line.document].str(model.range(line)).into_owned()))
 }
 
@@ -475,12 +475,18 @@ fn shadow(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> {
     let model = &nginx.model;
     if let Some(number) = way.server {
         let mine = &nginx.servers[number];
-        let earlier = nginx.servers[..number].iter().find(|other| {
-            let name = other.names.iter().any(|name| name != "_" && mine.names.contains(name));
-            name && other.listens.iter().any(|listen| {
-                mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
-            })
-        });
+        let namesakes = mine
+            .names
+            .iter()
+            .filter(|name| *name != "_")
+            .filter_map(|name| nginx.by_name.get(name))
+            .flatten();
+        let earlier =
+            namesakes.filter(|other| **other < number).map(|other| &nginx.servers[*other]).find(|other| {
+                other.listens.iter().any(|listen| {
+                    mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
+                })
+            });
         if let Some(earlier) = earlier
             && let (Some(at), Some(own)) = (model.levels[earlier.level].at, model.levels[mine.level].at)
         {
