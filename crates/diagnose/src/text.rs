@@ -19,6 +19,8 @@ pub enum Arg {
     Plain(String),
     /// A sentence or a word that is translated itself.
     Text(Text),
+    /// The title of the page of the cause with this id.
+    Title(&'static str),
 }
 
 /// Makes a [`Text`]: `text!("port {port} is closed", port = 8080)`.
@@ -79,6 +81,8 @@ impl Text {
                     let value = match arg {
                         Arg::Plain(text) => text.clone(),
                         Arg::Text(text) => text.say(locale),
+                        Arg::Title(id) => crate::causes::find(id)
+                            .map_or_else(|| (*id).to_owned(), |cause| cause.page(locale).title),
                     };
                     rest = &after[end + 1..];
                     // Chinese typography sets a blank between a Latin word and the characters around it.
