@@ -5,6 +5,7 @@ mod demo;
 mod echo;
 mod explain;
 mod generate;
+mod read;
 
 use crate::cli::{self, Cli, Color, Command};
 use crate::language::Language;
@@ -61,7 +62,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
         .is_none_or(|value| value.to_ascii_lowercase().contains("utf"));
-    let json = matches!(&cli.command, Command::Check(check) if check.format == cli::Format::Json);
+    let json = match &cli.command {
+        Command::Check(check) => check.format == cli::Format::Json,
+        Command::Read(read) => read.format == cli::Format::Json,
+        _ => false,
+    };
     let context = Context {
         look: Look { ascii: cli.ascii || !utf8, verbose: cli.verbose, quiet: cli.quiet, terminal },
         json,
@@ -72,6 +77,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let result = match cli.command {
         Command::Check(arguments) => check::run(&context, *arguments),
+        Command::Read(arguments) => read::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Echo(arguments) => echo::run(&context, &arguments),
         Command::Completions { shell } => generate::completions(&context, shell),

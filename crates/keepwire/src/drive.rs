@@ -25,16 +25,20 @@ pub enum Stop {
 }
 
 /// Asks until the engine knows enough, the time is over, or the user interrupts.
-/// `watch` gets the diagnosis and the time so far whenever something was seen, and every second.
+/// `known` is what records told before. `watch` gets the diagnosis and the time so far whenever something was seen, and every second.
 pub async fn drive(
     probe: Arc<Probe>,
     case: Case,
+    known: Vec<(Source, Place, Fact)>,
     mut watch: impl FnMut(&Diagnosis, Duration),
 ) -> (Diagnosis, Stop) {
     let budget = Duration::from_micros(case.budget_us);
     let began = Instant::now();
     let hold = case.hold_us.map(Duration::from_micros);
     let mut diagnosis = Diagnosis::new(case);
+    for (source, place, fact) in known {
+        diagnosis.handle(0, source, place, fact);
+    }
     let (sender, mut sights) = mpsc::unbounded_channel::<Sight>();
     let mut looks: JoinSet<()> = JoinSet::new();
     let mut open: Vec<(tokio::task::Id, Question)> = Vec::new();

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod drive;
 mod language;
 mod progress;
+mod records;
 pub mod report;
 
 pub use language::{Language, catalogue};

@@ -7,12 +7,14 @@ mod json;
 mod junit;
 mod markdown;
 mod model;
+mod read;
 pub(crate) mod style;
 mod text;
 mod words;
 
 pub use json::schema;
 pub use model::{Report, exit_code};
+pub(crate) use read::report as read_report;
 pub(crate) use text::way_line;
 
 use crate::cli::Format;

@@ -4,7 +4,9 @@ use super::{COULD_NOT, Context, Problem, demo};
 use crate::cli::{Check, FailOn, Format, Role};
 use crate::drive::{Stop, drive};
 use crate::progress::Progress;
+use crate::records;
 use crate::report::{self, Report, exit_code};
+use ::records::{Kind, Options, Reading};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use diagnose::{Diagnosis, text};
@@ -31,6 +33,7 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
     for path in &arguments.config {
         fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     }
+    let heard = heard(&arguments)?;
     let redactor = redactor(context, &arguments)?;
     let mut reports = Vec::new();
     let mut code = 0;
@@ -42,7 +45,7 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
         reports.push(report);
     }
     for url in &arguments.urls {
-        let (diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor))?;
+        let (diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor, &heard))?;
         if let Some(path) = &arguments.save {
             write_file(path, diagnosis.evidence().save().as_bytes())?;
         }
@@ -95,6 +98,15 @@ fn worse(one: u8, other: u8) -> u8 {
     }
 }
 
+/// Logs and HAR files that the user gave.
+fn heard(arguments: &Check) -> Result<Vec<(String, Reading)>, Problem> {
+    let logs = arguments.log.iter().map(|path| (path, None));
+    let hars = arguments.har.iter().map(|path| (path, Some(Kind::Har)));
+    logs.chain(hars)
+        .map(|(path, kind)| Ok((path.display().to_string(), records::read(path, kind, Options::default())?)))
+        .collect()
+}
+
 fn redactor(context: &Context, arguments: &Check) -> Result<Redactor, Problem> {
     if !arguments.show_secrets {
         return Ok(Redactor::ON);
@@ -130,6 +142,7 @@ async fn look(
     arguments: &Check,
     url: &str,
     redactor: Redactor,
+    heard: &[(String, Reading)],
 ) -> Result<(Diagnosis, Stop), Problem> {
     let demo = if url == "demo" { Some(demo::serve().await?) } else { None };
     let url = demo.as_ref().map_or(url, |demo| demo.url.as_str());
@@ -141,7 +154,9 @@ async fn look(
         && std::io::stderr().is_terminal()
         && !context.look.quiet;
     let mut progress = Progress::new(&context.locale, live);
-    let outcome = drive(probe, case, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
+    let known =
+        heard.iter().flat_map(|(file, reading)| records::about(&case.target, file, reading)).collect();
+    let outcome = drive(probe, case, known, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
     progress.erase();
     Ok(outcome)
 }
@@ -386,7 +401,7 @@ fn load(path: &Path) -> Result<Evidence, Problem> {
         .map_err(|error| text!("{file} is no case file: {why}", file = name, why = error.to_string()).into())
 }
 
-fn format_of(path: &Path) -> Result<Format, Problem> {
+pub(super) fn format_of(path: &Path) -> Result<Format, Problem> {
     path.extension().and_then(|ending| Format::of_ending(ending.to_str()?)).ok_or_else(|| {
         text!(
             "{file}: the ending tells no format; use .txt, .json, .md, .html or .xml",
@@ -396,7 +411,7 @@ fn format_of(path: &Path) -> Result<Format, Problem> {
     })
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
@@ -404,7 +419,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem(text!("{file} cannot be read: {why}", file = path.display().to_string(), why = error.to_string()))
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
     Problem(text!(
         "{file} cannot be written: {why}",
         file = path.display().to_string(),

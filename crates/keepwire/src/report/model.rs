@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Name and version of the report format.
-const SCHEMA: &str = "keepwire.report/1";
+pub(super) const SCHEMA: &str = "keepwire.report/1";
 /// Where the pages of the causes are.
 const HELP: &str = "https://github.com/keepwire/keepwire/blob/main/docs/causes/";
 
@@ -24,7 +24,7 @@ pub struct Report {
     pub schema: String,
     /// Which program wrote it.
     pub tool: Tool,
-    /// Always `check`.
+    /// `check` or `read`.
     pub kind: String,
     /// The same case has the same id.
     pub id: String,
@@ -58,6 +58,9 @@ pub struct Report {
     pub ruled_out: Vec<RuledOut>,
     /// What was not looked at, and how to ask for it.
     pub not_tested: Vec<String>,
+    /// What a record holds; only of `read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<super::read::ReadPart>,
     /// Everything that was seen, a line each.
     #[serde(skip)]
     pub observations: Vec<String>,
@@ -92,7 +95,7 @@ pub struct Vantage {
     pub ip_families: Vec<String>,
     /// The forward proxy in use.
     pub proxy: Option<String>,
-    /// `native` or `browser`.
+    /// `native`, `browser` or `record`.
     pub mode: String,
 }
 
@@ -262,7 +265,7 @@ fn ms(micros: u64) -> f64 {
     tenths / 10.0
 }
 
-fn time(unix_seconds: i64) -> String {
+pub(super) fn time(unix_seconds: i64) -> String {
     jiff::Timestamp::from_second(unix_seconds)
         .map_or_else(|_| unix_seconds.to_string(), |moment| moment.to_string())
 }
@@ -332,6 +335,7 @@ impl Report {
                 .map(|excluded| RuledOut { cause: excluded.cause.to_owned(), why: excluded.why.say(locale) })
                 .collect(),
             not_tested: if failed { Vec::new() } else { not_tested(evidence, locale) },
+            read: None,
             observations: evidence.observations().iter().map(observation_line).collect(),
         }
     }
@@ -360,6 +364,13 @@ fn id(evidence: &Evidence) -> String {
     let mut hash = Sha256::new();
     hash.update(evidence.case.target.url());
     hash.update(evidence.case.started_at_unix_us.to_be_bytes());
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An id for what has these texts.
+pub(super) fn id_of(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    texts.iter().for_each(|text| hash.update(text));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -405,7 +416,7 @@ fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> Str
 }
 
 /// A sentence begins with a capital letter, unless a product's name that has none is its first word.
-fn sentence(text: String) -> String {
+pub(super) fn sentence(text: String) -> String {
     match text
         .strip_prefix("a ")
         .map(|rest| ("A ", rest))
@@ -444,7 +455,7 @@ fn symptom_text(symptom: &Symptom) -> diagnose::Text {
     }
 }
 
-fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> FindingPart {
+pub(super) fn finding_part(finding: &Finding, evidence: &Evidence, locale: &Locale) -> FindingPart {
     let proof = finding.proof.iter().enumerate().map(|(index, proof)| EvidencePart {
         id: format!("e{}", index + 1),
         kind: proof
@@ -500,6 +511,8 @@ fn kind(fact: &Fact) -> &'static str {
         Fact::FirstBytes(_) => "first_bytes",
         Fact::Page(_) => "page",
         Fact::Burst(_) => "burst",
+        Fact::Told(_) => "config",
+        Fact::Said(_) => "record",
         Fact::Answered(_) | Fact::Unanswered { .. } | Fact::Ended => "case",
     }
 }

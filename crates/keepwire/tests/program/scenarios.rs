@@ -162,7 +162,7 @@ fn play(
     runtime.block_on(async {
         let net = Arc::new(Pipes { addresses, plan });
         let probe = Arc::new(Probe::new(Settings::new(case.clone()), net));
-        let (diagnosis, stop) = drive(probe, case, |_, _| {}).await;
+        let (diagnosis, stop) = drive(probe, case, Vec::new(), |_, _| {}).await;
         (diagnosis.conclude(), stop)
     })
 }
