@@ -1,6 +1,8 @@
 //! How long a check takes: beside other tools on the same server in the same run, and in round trips over a
 //! slow link. Machines are noisy, so medians and ratios are printed, and nothing fails by being slow.
 
+mod logs;
+
 use crate::e2e;
 use crate::root;
 use std::io::Write;
@@ -25,7 +27,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match what {
         Some("check") => check(&program, &runtime),
         Some("rtt") => rtt(&program, &runtime),
-        _ => Err("usage: cargo xtask bench check|rtt".to_owned()),
+        Some("read") => logs::read(&program),
+        _ => Err("usage: cargo xtask bench check|rtt|read".to_owned()),
     }
 }
 

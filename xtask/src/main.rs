@@ -22,7 +22,8 @@ usage: cargo xtask TASK [OPTIONS]
   new cause ID       the skeleton of a cause, with its translation
   fuzz [SECONDS]     every fuzz target for so long (20)
   e2e [FILTER]       the program against real products, broken and healthy (--help)
-  bench check|rtt    how long a check takes, beside curl and websocat; over a slow link";
+  bench check|rtt    how long a check takes, beside curl and websocat; over a slow link
+  bench read         how fast a log of 1 GB is read, beside wc and grep";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

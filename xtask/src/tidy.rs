@@ -15,13 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("frame", &[]),
     ("faults", &[]),
     ("diagnose", &["evidence"]),
+    ("records", &["evidence"]),
     ("probe", &["evidence", "frame"]),
     ("lab", &["faults", "frame"]),
-    ("keepwire", &["evidence", "diagnose", "frame", "lab", "probe"]),
+    ("keepwire", &["evidence", "diagnose", "frame", "lab", "probe", "records"]),
 ];
 
 /// Crates without sockets, clocks and tasks.
-const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose"];
+const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose", "records"];
 
 pub(crate) fn run() -> Result<(), String> {
     let mut problems = Vec::new();

@@ -421,14 +421,17 @@ impl Page<'_> {
 
     fn messages(&self, part: &ReadPart, look: Look, out: &mut dyn Write) -> io::Result<()> {
         let shown = if look.verbose > 0 { usize::MAX } else { SHOWN };
+        let mut before = "";
         for message in part.messages.iter().take(shown) {
             writeln!(out)?;
-            if !message.excerpt.is_empty() {
+            // Several faults of one command need its text once.
+            if !message.excerpt.is_empty() && message.excerpt != before {
                 for line in wrap(&message.excerpt, WIDTH - 2) {
                     writeln!(out, "  {}", paint(DIM, &line))?;
                 }
                 writeln!(out)?;
             }
+            before = &message.excerpt;
             self.field(&text!("Meaning"), &message.meaning, out)?;
             if message.count > 1 {
                 self.field(&text!("Often"), &often(message).say(self.locale), out)?;
