@@ -12,9 +12,9 @@ mod network;
 mod status;
 
 use crate::cause::Layer;
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, Remedy, Severity, Stack};
 use crate::text::{Arg, Text};
-use crate::{causes, text};
+use crate::{causes, recipes, text};
 use evidence::{Evidence, Said};
 
 /// What a message means.
@@ -202,9 +202,9 @@ pub(crate) fn add(evidence: &Evidence, findings: &mut Vec<Finding>, excluded: &[
                 .proof(&[seen.id], proof);
             finding.cause = candidate.cause;
             finding.layer = causes::find(candidate.cause).map_or(Layer::Input, |cause| cause.layer);
-            finding.severity = severity(candidate.cause, live);
+            finding.severity = severity(live);
             finding.would_tell = (candidate.confidence < PROVEN).then(|| would_tell(candidate.cause));
-            heard.push(finding);
+            heard.push(finding.remedies(remedies(candidate.cause, seen.fact)));
         }
     }
     // Stable: what was said more often comes first, and of one message the likelier cause.
@@ -223,16 +223,43 @@ pub(crate) fn add(evidence: &Evidence, findings: &mut Vec<Finding>, excluded: &[
     }
 }
 
+/// What to change: the exact lines where the message names the product, and what the cause's page says.
+fn remedies(cause: &'static str, said: &Said) -> Vec<Remedy> {
+    let stack = match said.by.as_str() {
+        "nginx" => Some(Stack::Nginx),
+        "HAProxy" => Some(Stack::Haproxy),
+        "Apache httpd" => Some(Stack::Apache),
+        "Caddy" => Some(Stack::Caddy),
+        "Traefik" => Some(Stack::Traefik),
+        _ => None,
+    };
+    let path = said.url.as_deref().and_then(path_of).unwrap_or("/ws");
+    let mut all = match (cause, stack) {
+        ("upgrade-stripped", Some(_)) => recipes::only(stack, recipes::forward_upgrade(path)),
+        ("idle-nginx-read-timeout" | "idle-other-proxies", Some(_)) => {
+            recipes::only(stack, recipes::longer_idle())
+        }
+        _ => Vec::new(),
+    };
+    all.push(Remedy::new(text!("{todo}", todo = Arg::ToDo(cause))));
+    all
+}
+
+/// The path of an address, without its query.
+fn path_of(url: &str) -> Option<&str> {
+    let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
+    let path = rest.get(rest.find('/')?..)?.split('?').next()?;
+    (path.len() > 1).then_some(path)
+}
+
 /// Causes that are not proven and still shown.
 const MOST_GUESSES: usize = 5;
 /// Steps of a proof.
 const MOST_PROOFS: usize = 6;
 
-/// What works for a while is a warning; so is what was in a log while the connection works now.
-fn severity(cause: &str, live: bool) -> Severity {
-    let for_a_while =
-        ["idle-", "lifetime-", "keepalive-", "close-"].iter().any(|part| cause.starts_with(part));
-    if live || for_a_while { Severity::Warning } else { Severity::Error }
+/// What was in a log while the connection works now is a warning.
+fn severity(live: bool) -> Severity {
+    if live { Severity::Warning } else { Severity::Error }
 }
 
 /// The message as a step of a proof.

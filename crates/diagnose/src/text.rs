@@ -21,6 +21,8 @@ pub enum Arg {
     Text(Text),
     /// The title of the page of the cause with this id.
     Title(&'static str),
+    /// What the page of this cause says is to be done.
+    ToDo(&'static str),
 }
 
 /// Makes a [`Text`]: `text!("port {port} is closed", port = 8080)`.
@@ -83,6 +85,9 @@ impl Text {
                         Arg::Text(text) => text.say(locale),
                         Arg::Title(id) => crate::causes::find(id)
                             .map_or_else(|| (*id).to_owned(), |cause| cause.page(locale).title),
+                        Arg::ToDo(id) => {
+                            crate::causes::find(id).map(|cause| cause.what_to_do(locale)).unwrap_or_default()
+                        }
                     };
                     rest = &after[end + 1..];
                     // Chinese typography sets a blank between a Latin word and the characters around it.

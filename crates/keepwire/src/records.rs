@@ -2,7 +2,7 @@
 
 use crate::commands::Problem;
 use ::records::{Kind, Options, Reader, Reading, Trouble, read_curl, read_har, recognise};
-use diagnose::{Diagnosis, Finding, Text, text};
+use diagnose::{Diagnosis, Finding, Severity, Text, text};
 use evidence::{Case, Evidence, Fact, Place, Redactor, Source, Target};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
@@ -138,7 +138,11 @@ pub(crate) fn conclude(file: String, reading: Reading) -> Concluded {
         }
         evidence.add(0, source, event.place, Fact::Said(Box::new(event.said.clone())));
         let diagnosis = Diagnosis::resume(evidence);
-        for finding in diagnosis.conclude().findings {
+        for mut finding in diagnosis.conclude().findings {
+            // It happened to somebody: what a look would only warn of is a failure here.
+            if finding.severity == Severity::Warning {
+                finding.severity = Severity::Error;
+            }
             match findings.iter_mut().find(|(known, _)| known.cause == finding.cause) {
                 Some((known, _)) => {
                     known.confidence = known.confidence.max(finding.confidence);

@@ -475,7 +475,19 @@ impl Page<'_> {
             lines.extend(finding.evidence.iter().take(3).map(|proof| proof.text.clone()));
         }
         lines.extend(finding.would_tell.clone());
+        let sure = finding.confidence != "possible";
+        let fix = finding.fixes.first().filter(|_| (number == 1 && sure) || look.verbose > 0);
+        if let Some(fix) = fix.filter(|_| !look.quiet) {
+            lines.push(format!("{}: {}", text!("Fix").say(self.locale), fix.title));
+            lines.extend(fix.lines.iter().flat_map(|lines| lines.lines()).map(|line| format!("\u{1}{line}")));
+            lines.extend(fix.commands.iter().map(|command| format!("\u{1}$ {command}")));
+        }
         for text in lines {
+            // Lines to paste stay as they are.
+            if let Some(code) = text.strip_prefix('\u{1}') {
+                writeln!(out, "{}", format!("{indent}  {code}").trim_end())?;
+                continue;
+            }
             for line in wrap(&text, WIDTH - width(&indent)) {
                 writeln!(out, "{indent}{}", paint(DIM, &line))?;
             }

@@ -8,6 +8,7 @@ mod healthy;
 mod hostile;
 mod idle;
 mod page;
+pub(crate) mod read;
 mod tcp;
 mod tls;
 mod unusual;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> Vec<Case> {
         app::cases(),
         frames::cases(),
         idle::cases(),
+        read::cases(),
         hostile::cases(),
     ]
     .into_iter()
