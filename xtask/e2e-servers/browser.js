@@ -77,8 +77,8 @@ async function main() {
         entry._webSocketMessages.push({ type: frame, time: params.timestamp + (entry.wall || 0), opcode, data: payloadData });
       }
       if (method === "Network.webSocketFrameError") {
-        const text = params.errorMessage.match(/net::\S+/);
-        if (text) entry.response._error = text[0];
+        // DevTools keeps it among the messages, as its HAR export shows.
+        entry._webSocketMessages.push({ type: "error", time: params.timestamp + (entry.wall || 0), opcode: -1, data: params.errorMessage });
       }
       if (method === "Network.webSocketClosed" && entry.began) {
         const wait = ((entry.answered || params.timestamp) - entry.began) * 1000;

@@ -63,15 +63,21 @@ pub(super) fn read(entry: &Value, redactor: Redactor) -> Result<Option<Seen>, &'
         said.status = Some(101);
         facts.push(Fact::Exchange(Box::new(exchange(&ws, request, response, 101, redactor))));
     } else if status == 0 {
-        let line = format!("WebSocket connection to '' failed: {}", error.unwrap_or_default());
-        let found = messages::recognise(&line).unwrap_or_default();
-        said.id = if found.id.is_empty() { "connection-failed".to_owned() } else { found.id };
+        let why = messages.error.as_deref().or(error).unwrap_or_default();
+        let found = failure(why);
+        said.id = found.id;
+        said.status = found.status;
+        said.excerpt = format!("{} {shown}", if why.is_empty() { "-" } else { why });
     } else {
         said.id = "unexpected-response-code".to_owned();
         said.status = Some(status);
         facts.push(Fact::Exchange(Box::new(exchange(&ws, request, response, status, redactor))));
     }
     all.push(said.clone());
+    if let Some(why) = messages.error.as_deref().filter(|_| opened) {
+        let found = failure(why);
+        all.push(Said { id: found.id, status: None, excerpt: format!("{why} {shown}"), ..said.clone() });
+    }
     let open_us = total_us.map(|total| total.saturating_sub(u64::try_from(handshake_us(entry)).unwrap_or(0)));
     if let Some((code, reason)) = messages.closed.clone().filter(|_| opened) {
         all.push(Said { id: "closed".to_owned(), status: None, code, reason, ..said });
@@ -82,7 +88,7 @@ pub(super) fn read(entry: &Value, redactor: Redactor) -> Result<Option<Seen>, &'
         }
     }
     let ended = open_us
-        .filter(|_| opened && messages.closed.is_none())
+        .filter(|_| opened && messages.closed.is_none() && messages.error.is_none())
         .map(|open| (open, open.saturating_sub(messages.last_us.unwrap_or(0))));
     let mut listed = vec![Listed {
         entry: 0,
@@ -96,6 +102,13 @@ pub(super) fn read(entry: &Value, redactor: Redactor) -> Result<Option<Seen>, &'
     listed.extend(messages.listed);
     let place = Place::Page;
     Ok(Some(Seen { said: all, facts, place, at: began.map(|us| us / 1_000_000), ended, listed }))
+}
+
+/// What Chrome says about a connection that failed.
+fn failure(why: &str) -> Said {
+    let line = format!("WebSocket connection to '' failed: {why}");
+    messages::recognise(&line)
+        .unwrap_or_else(|| Said { id: "connection-failed".to_owned(), ..Said::default() })
 }
 
 fn number(value: Option<&Value>) -> Option<i64> {
@@ -226,6 +239,8 @@ struct Messages {
     bytes: u64,
     last_us: Option<Micros>,
     closed: Option<(Option<u16>, String)>,
+    /// What Chrome writes among the messages when a connection fails.
+    error: Option<String>,
     closed_us: Option<Micros>,
 }
 
@@ -246,6 +261,19 @@ impl Messages {
                 -1 => "error",
                 _ => "text",
             };
+            if opcode == -1 {
+                out.error.get_or_insert_with(|| crate::words::struck(&short(text, 300), redactor));
+                out.listed.push(Listed {
+                    entry: 0,
+                    message: Some(index as u64 + 1),
+                    direction: "error".to_owned(),
+                    kind: kind.to_owned(),
+                    size: 0,
+                    ms: at_us.unwrap_or(0) / 1000,
+                    preview: crate::words::struck(&short(text, PREVIEW), redactor),
+                });
+                continue;
+            }
             out.last_us = out.last_us.max(at_us);
             if opcode == 8 && !sent {
                 out.closed = Some(close_of(text));
@@ -382,6 +410,11 @@ mod tests {
                 None,
             ),
             (r#"{"request":{"url":"wss://h/ws"},"response":{}}"#, "connection-failed", None),
+            (
+                r#"{"request":{"url":"ws://h/ws"},"_webSocketMessages":[{"type":"error","opcode":-1,"data":"Error during WebSocket handshake: Unexpected response code: 403"}]}"#,
+                "unexpected-response-code",
+                Some(403),
+            ),
             (r#"{"request":{"url":"ws://h/ws"}}"#, "connection-failed", None),
             (
                 r#"{"request":{"url":"https://h/ws","headers":[{"name":"upgrade","value":"websocket"}]},"response":{"status":"502"}}"#,
