@@ -21,9 +21,9 @@ pub(super) fn meaning(said: &Said) -> Option<Meaning> {
         "refused" if loopback => Meaning::new(
             text!("Nothing listens at this address of the user's own machine."),
             &[
+                ("tcp-refused-no-listener", LIKELY),
                 ("page-localhost-in-production", LIKELY),
                 ("client-localhost-v6-first", LIKELY),
-                ("tcp-refused-no-listener", LIKELY),
             ],
         ),
         "refused" => Meaning::new(

@@ -3,6 +3,7 @@
 mod formats;
 mod language;
 mod live;
+mod read;
 mod replay;
 mod scenarios;
 mod usage;
