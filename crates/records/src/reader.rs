@@ -229,3 +229,60 @@ fn is_recent(options: &Options, at: Option<i64>) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(kind: Kind, pieces: &[&[u8]]) -> Reading {
+        let mut reader = Reader::new(kind, Options::default());
+        pieces.iter().for_each(|piece| reader.feed(piece));
+        reader.finish()
+    }
+
+    #[test]
+    fn since_leaves_out_what_is_older() {
+        let line = |second: u32| {
+            format!("1.1.1.1 - - [26/Nov/2026:07:00:{second:02} +0000] \"GET /ws HTTP/1.1\" 502 1\n")
+        };
+        let text = line(10) + &line(40);
+        let mut reader =
+            Reader::new(Kind::Access, Options { since: Some(1_795_676_435), ..Options::default() });
+        reader.feed(text.as_bytes());
+        assert_eq!(reader.finish().events[0].said.count, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let reading = read(Kind::Access, &[b"\xff\xfe\n", b"no request here\n"]);
+        let troubles: Vec<&Trouble> = reading.problems.iter().map(|problem| &problem.trouble).collect();
+        assert_eq!(troubles, [&Trouble::Binary, &Trouble::Format]);
+        let reading = read(Kind::Json, &[b"{\"status\":101,\"uri\":\"/ws\"\n{\"status\":101,}\n"]);
+        assert!(matches!(reading.problems[0].trouble, Trouble::Cut));
+        assert!(matches!(reading.problems[1].trouble, Trouble::Json(_)));
+        let long = vec![b'a'; 10_000_000];
+        let reading = read(Kind::Text, &[&long, b"\ncode 1006\n"]);
+        assert_eq!(reading.problems[0].trouble, Trouble::LineTooLong(10_000_000));
+        assert_eq!(reading.events[0].said.code, Some(1006));
+    }
+
+    proptest! {
+        /// Anything is read to its end, and where it is cut does not matter.
+        #[test]
+        fn anything_in_any_pieces(
+            lines in proptest::collection::vec("(GET /ws|\\[|\\]|\"|\\{|:|,| |101|502|websocket|code 1006|closed|net::ERR_X|upstream timed out|AH00957|[ -~é]){0,24}", 0..8),
+            at in 0usize..200,
+        ) {
+            let text = lines.join("\n");
+            let at = at.min(text.len());
+            let (one, two) = text.as_bytes().split_at(at);
+            for kind in Kind::ALL {
+                prop_assert_eq!(read(kind, &[text.as_bytes()]), read(kind, &[one, two]));
+            }
+            let _ = crate::recognise(text.as_bytes());
+            let _ = crate::read_har(text.as_bytes(), Redactor::ON);
+            let _ = crate::read_curl(&text, Redactor::ON);
+        }
+    }
+}

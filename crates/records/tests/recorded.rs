@@ -1,5 +1,7 @@
 //! What real products and a real browser wrote (`cargo xtask record`), read as any user's file is.
 
+#![allow(clippy::panic, reason = "a test says which file it is")]
+
 use evidence::{Fact, Redactor};
 use keepwire_records::{Kind, Options, Reader, Reading, read_har, recognise};
 use std::path::{Path, PathBuf};

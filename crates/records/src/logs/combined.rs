@@ -2,7 +2,9 @@
 
 use crate::access::Access;
 use crate::time;
-use memchr::memchr;
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr2_iter};
+use std::sync::LazyLock;
 
 /// The request line and what stands around it.
 struct Split<'a> {
@@ -34,38 +36,35 @@ pub(crate) fn is(line: &[u8]) -> bool {
     })
 }
 
+/// Searches that are made for every line are prepared once.
+static SOCKET_WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ocket"));
+/// Parts of paths at which sockets are served, beside `ws` and everything with a socket in its name.
+static PARTS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| {
+    ["cable", "signalr", "hub", "stomp", "mqtt", "hmr", "sockjs", "realtime", "engine.io"].map(Finder::new)
+});
+
 /// Whether a line may be about a socket: the cheap look that spares most lines the dear one.
 pub(crate) fn may_matter(line: &[u8]) -> bool {
     let Some(split) = split(line) else { return false };
     match split.after.get(1) {
         // 101, and the 000 that nginx writes where it sent nothing.
         Some(b'1' | b'0') => true,
-        Some(b'3' | b'4' | b'5') => is_suspect(&split),
-        Some(b'2') => {
-            split.request.starts_with(b"CONNECT")
-                || (split.request.starts_with(b"GET") && is_suspect(&split))
-                || upgrade_in(split.after) == Some(true)
+        Some(b'3' | b'4' | b'5') => {
+            has_socket_word(&split)
+                || split.after.get(1..4) == Some(b"426")
+                || PARTS.iter().any(|part| part.find(split.request).is_some())
+                || split.request.windows(7).any(|window| window == b"_stcore")
         }
+        Some(b'2') => has_socket_word(&split) || split.request.starts_with(b"CONNECT"),
         _ => false,
     }
 }
 
-/// A path of which some part could be a socket's, judged by few letters.
-fn is_suspect(split: &Split<'_>) -> bool {
-    const PARTS: [&[u8]; 9] =
-        [b"ws", b"ocket", b"WS", b"cable", b"signalr", b"hub", b"stomp", b"mqtt", b"hmr"];
-    if split.after.get(1..4) == Some(b"426") || upgrade_in(split.after) == Some(true) {
-        return true;
-    }
-    PARTS.iter().any(|part| contains(split.request, part))
-        || contains(split.request, b"sockjs")
-        || contains(split.request, b"realtime")
-        || contains(split.request, b"_stcore")
-        || contains(split.request, b"engine.io")
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+/// `ws` or a socket in the path, or a socket in what follows it: another field may hold `$http_upgrade`.
+fn has_socket_word(split: &Split<'_>) -> bool {
+    let ws = memchr2_iter(b'w', b'W', split.request)
+        .any(|at| split.request.get(at + 1).is_some_and(|next| next.eq_ignore_ascii_case(&b's')));
+    ws || SOCKET_WORD.find(split.request).is_some() || SOCKET_WORD.find(split.after).is_some()
 }
 
 /// What the fields that people add say of `$http_upgrade`.
@@ -222,9 +221,9 @@ mod tests {
             ("GET /app/websocket HTTP/1.1", 200, true),
             ("GET /index.html HTTP/1.1", 200, false),
             ("GET /index.html HTTP/1.1", 404, false),
-            ("POST /ws HTTP/1.1", 200, false),
+            ("POST /about HTTP/1.1", 200, false),
         ] {
-            let line = format!("1.1.1.1 - - [x] \"{request}\" {status} 5 \"-\" \"python-websocket 1\"");
+            let line = format!("1.1.1.1 - - [x] \"{request}\" {status} 5 \"-\" \"Mozilla/5.0\"");
             assert_eq!(may_matter(line.as_bytes()), matters, "{request} {status}");
         }
     }
