@@ -164,7 +164,10 @@ impl Messages {
 /// One line by itself: a client's message, or a line of a log in a file of something else.
 fn one(text: &str) -> Option<(Option<i64>, Place, Said)> {
     use crate::logs::{apache_error, nginx_error};
-    if (text.contains(", client: ") || text.contains("[emerg]") || text.contains("[alert]"))
+    if (text.contains(", client: ")
+        || text.contains("[emerg]")
+        || text.contains("[alert]")
+        || text.contains("upstream "))
         && let Some(found) = nginx_error::parse(text)
     {
         return Some(found);
@@ -225,6 +228,14 @@ mod tests {
         );
         assert_eq!(said.len(), 1);
         assert_eq!((said[0].id.as_str(), said[0].count), ("refused", 1));
+    }
+
+    #[test]
+    fn a_bare_line_of_nginx_is_not_taken_for_a_clients() {
+        let said = read(
+            "upstream timed out (110: Connection timed out) while reading response header from upstream",
+        );
+        assert_eq!(said[0].id, "nginx-upstream-timed-out-header");
     }
 
     #[test]

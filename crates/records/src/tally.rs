@@ -13,6 +13,8 @@ use std::collections::HashMap;
 const MOST_GROUPS: usize = 512;
 /// Seconds up to which lives of connections are counted one by one.
 const MOST_SECONDS: u64 = 7300;
+/// Different lives that one group counts.
+const MOST_LIVES: usize = 600;
 /// Bytes to the client up to which a connection counts as one on which nothing was said: a response head, a close frame.
 const QUIET_BYTES: u64 = 512;
 
@@ -97,6 +99,9 @@ impl Tally {
             group.ended += 1;
             let second = time.saturating_add(100_000) / 1_000_000;
             if (2..=MOST_SECONDS).contains(&second) && access.bytes.is_none_or(|bytes| bytes <= QUIET_BYTES) {
+                if group.lives.len() >= MOST_LIVES && !group.lives.contains_key(&second) {
+                    return;
+                }
                 let lives = group.lives.entry(second).or_insert(Lives {
                     count: 0,
                     shortest_us: time,

@@ -135,6 +135,7 @@ pub(super) const MESSAGES: &[Message] = &[
     says("closed-before-response", "Go", &["failed to websocket dial", "eof"]),
     says("closed-before-response", "Jetty", &["upgrade", "earlyeof"]),
     // The client itself.
+    says("connection-failed", "websocat", &["websocketerror: i/o failure"]),
     says("no-tls-feature", "tungstenite", &["tls support not compiled in"]),
     says("no-tls-feature", "tungstenite", &["tls feature", "not enabled"]),
     says("curl-without-ws", "curl", &["protocol \"ws", "not supported or disabled in libcurl"]),
