@@ -126,9 +126,14 @@ impl Tally {
         let path = if kept.is_empty() { bare } else { format!("{bare}?{}", kept.join("&")) };
         match access.host.filter(|host| !host.is_empty() && *host != "-" && *host != "_") {
             Some(host) => {
-                let scheme = if access.secure == Some(false) { "ws" } else { "wss" };
+                // Few access logs say whether it was over TLS.
+                let scheme = match access.secure {
+                    Some(true) => "wss:",
+                    Some(false) => "ws:",
+                    None => "",
+                };
                 let host: String = host.chars().filter(|c| !c.is_control()).take(260).collect();
-                format!("{scheme}://{host}{path}")
+                format!("{scheme}//{host}{path}")
             }
             None => path,
         }
