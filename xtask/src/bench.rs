@@ -2,6 +2,7 @@
 //! slow link. Machines are noisy, so medians and ratios are printed, and nothing fails by being slow.
 
 mod lint;
+mod logs;
 
 use crate::e2e;
 use crate::root;
@@ -30,7 +31,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Some("check") => check(&program, &runtime),
         Some("rtt") => rtt(&program, &runtime),
         Some("lint") => lint::lint(&program),
-        _ => Err("usage: cargo xtask bench check|rtt|lint".to_owned()),
+        Some("read") => logs::read(&program),
+        _ => Err("usage: cargo xtask bench check|rtt|lint|read".to_owned()),
     }
 }
 

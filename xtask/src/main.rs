@@ -22,8 +22,10 @@ usage: cargo xtask TASK [OPTIONS]
   new cause ID       the skeleton of a cause, with its translation
   fuzz [SECONDS]     every fuzz target for so long (20)
   e2e [FILTER]       the program against real products, broken and healthy (--help)
+  record             logs, console messages and a HAR of real products, for the tests of `records`
   bench check|rtt    how long a check takes, beside curl and websocat; over a slow link
-  bench lint         a large nginx tree, beside crossplane";
+  bench lint         a large nginx tree, beside crossplane
+  bench read         how fast a log of 1 GB is read, beside wc and grep";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         "generate" => generate::run(),
         "new" => new::run(rest),
         "fuzz" => fuzz::run(rest),
+        "record" => e2e::record(),
         "bench" => bench::run(rest),
         "" | "help" | "--help" | "-h" => {
             println!("{TASKS}");

@@ -16,13 +16,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("faults", &[]),
     ("config", &["evidence"]),
     ("diagnose", &["evidence"]),
+    ("records", &["evidence"]),
     ("probe", &["evidence", "frame"]),
     ("lab", &["faults", "frame"]),
-    ("keepwire", &["config", "evidence", "diagnose", "frame", "lab", "probe"]),
+    ("keepwire", &["config", "evidence", "diagnose", "frame", "lab", "probe", "records"]),
 ];
 
 /// Crates without sockets, clocks and tasks.
-const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose", "config"];
+const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose", "config", "records"];
 
 pub(crate) fn run() -> Result<(), String> {
     let mut problems = Vec::new();

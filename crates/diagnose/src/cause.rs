@@ -133,6 +133,24 @@ impl Cause {
         Page { title: title.trim_start_matches("# ").trim().to_owned(), body: body.trim().to_owned() }
     }
 
+    /// The part of its page that says what to do, as one paragraph.
+    #[must_use]
+    pub fn what_to_do(&self, locale: &Locale) -> String {
+        let page = self.page(locale).body;
+        // The third of the headings, whatever the language.
+        let part = format!("\n{page}").split("\n# ").nth(3).unwrap_or_default().to_owned();
+        let lines = part.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
+        lines.fold(String::new(), |mut text, line| {
+            // Chinese lines join without a blank.
+            let wide = |c: Option<char>| c.is_some_and(|c| !c.is_ascii());
+            if !text.is_empty() && !wide(text.chars().last()) && !wide(line.chars().next()) {
+                text.push(' ');
+            }
+            text.push_str(line);
+            text
+        })
+    }
+
     /// Its verdict on the evidence; a finding gets the cause's own id and layer.
     #[must_use]
     pub fn judge(&self, evidence: &Evidence) -> Verdict {

@@ -4,7 +4,7 @@ use crate::cause::{Cause, Verdict};
 use crate::finding::{Finding, Severity};
 use crate::symptom::{Symptom, symptoms};
 use crate::text::Text;
-use crate::{causes, plan, ranking, sessions};
+use crate::{causes, hearsay, plan, ranking, sessions};
 use evidence::{Case, Evidence, Fact, Micros, Place, Question, Source};
 use std::collections::BTreeSet;
 
@@ -170,7 +170,11 @@ fn conclude(evidence: &Evidence, catalog: &[&Cause]) -> Conclusion {
             Verdict::Unseen | Verdict::Open(_) => {}
         }
     }
-    let (findings, unexplained) = ranking::rank(holding, &symptoms);
+    let (mut findings, unexplained) = ranking::rank(holding, &symptoms);
+    if evidence.said().next().is_some() {
+        let out: Vec<&'static str> = excluded.iter().map(|excluded| excluded.cause).collect();
+        hearsay::add(evidence, &mut findings, &out);
+    }
     let worst = findings.iter().map(|finding| finding.severity).max();
     let overall = if worst == Some(Severity::Error) || symptoms.iter().any(Symptom::is_failure) {
         Overall::Fails

@@ -16,6 +16,7 @@ mod diagnosis;
 mod finding;
 pub mod fingerprint;
 mod forward;
+pub mod hearsay;
 mod names;
 mod plan;
 #[cfg(test)]

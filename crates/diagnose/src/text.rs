@@ -19,6 +19,10 @@ pub enum Arg {
     Plain(String),
     /// A sentence or a word that is translated itself.
     Text(Text),
+    /// The title of the page of the cause with this id.
+    Title(&'static str),
+    /// What the page of this cause says is to be done.
+    ToDo(&'static str),
 }
 
 /// Makes a [`Text`]: `text!("port {port} is closed", port = 8080)`.
@@ -79,6 +83,11 @@ impl Text {
                     let value = match arg {
                         Arg::Plain(text) => text.clone(),
                         Arg::Text(text) => text.say(locale),
+                        Arg::Title(id) => crate::causes::find(id)
+                            .map_or_else(|| (*id).to_owned(), |cause| cause.page(locale).title),
+                        Arg::ToDo(id) => {
+                            crate::causes::find(id).map(|cause| cause.what_to_do(locale)).unwrap_or_default()
+                        }
                     };
                     rest = &after[end + 1..];
                     // Chinese typography sets a blank between a Latin word and the characters around it.

@@ -32,7 +32,8 @@ impl Preview {
 }
 
 /// Text for people: valid UTF-8 stays, control characters and broken bytes become escapes.
-pub(crate) fn printable(bytes: &[u8]) -> String {
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -289,6 +289,14 @@ impl Evidence {
         })
     }
 
+    /// What logs, browsers and libraries say.
+    pub fn said(&self) -> impl Iterator<Item = Seen<'_, crate::Said>> {
+        self.facts().filter_map(|(id, fact)| match fact {
+            Fact::Said(said) => Some(Seen { id, fact: &**said }),
+            _ => None,
+        })
+    }
+
     /// Addresses that the system's resolver (or the user, or the URL) gave for the target.
     #[must_use]
     pub fn addresses(&self) -> Vec<std::net::IpAddr> {

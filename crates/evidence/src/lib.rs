@@ -17,13 +17,14 @@ mod page;
 mod question;
 mod redact;
 mod resolution;
+mod said;
 mod session;
 mod target;
 mod tls;
 mod told;
 mod tunnel;
 
-pub use bytes::Preview;
+pub use bytes::{Preview, printable};
 pub use case::{Case, Family, Origin, Via, ViaMode};
 pub use connection::{Connection, Reached};
 pub use environment::{Environment, ProxyVariable};
@@ -38,6 +39,7 @@ pub use question::{
 };
 pub use redact::Redactor;
 pub use resolution::{HttpsRecord, RecordKind, Resolution, Resolved, Resolver};
+pub use said::Said;
 pub use session::{
     Closing, Echo, Ending, FrameSeen, Hold, How, Message, MessageKind, Ping, Session, SizeStep, Sizes,
     StepEnd,

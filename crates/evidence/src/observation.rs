@@ -2,7 +2,7 @@
 
 use crate::{
     Burst, Connection, Environment, Exchange, FirstBytes, Hold, Http2, Micros, Page, Question, Resolution,
-    Session, Sizes, Tls, Told, Tunnel,
+    Said, Session, Sizes, Tls, Told, Tunnel,
 };
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,8 @@ pub enum Fact {
     Burst(Burst),
     /// What a hop's configuration says.
     Told(Box<Told>),
+    /// What a log, a browser or a library says.
+    Said(Box<Said>),
     /// The look is over; everything it saw stands before this. Written once a question.
     Answered(Question),
     /// The look did not take place or did not end: `time` (budget spent), `interrupted`, or our own trouble.

@@ -49,6 +49,8 @@ pub struct Cli {
 pub enum Command {
     /// Explain whether and why a connection works
     Check(Box<Check>),
+    /// Explain a HAR, a log, a console error or a curl command
+    Read(Read),
     /// Check configuration files of proxies, and mend them
     Lint(Box<Lint>),
     /// What a finding means
@@ -178,6 +180,12 @@ pub struct Check {
     /// Command that loads them, instead of the product's own
     #[arg(long, value_name = "COMMAND", requires = "fix", help_heading = "Mending")]
     pub reload_command: Option<String>,
+    /// Log of a hop on the way: what it says of this address counts, too; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    pub log: Vec<PathBuf>,
+    /// HAR file: what it says of this address counts, too; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    pub har: Vec<PathBuf>,
     /// Save the evidence as a case file
     #[arg(long, value_name = "FILE", help_heading = "Evidence")]
     pub save: Option<PathBuf>,
@@ -212,6 +220,45 @@ pub struct Check {
     /// Exit with a code for the failing layer instead of 1 (11 input … 19 browser)
     #[arg(long, help_heading = "Report")]
     pub exit_detail: bool,
+    /// Exit with 0 whatever was found
+    #[arg(long, help_heading = "Report")]
+    pub exit_zero: bool,
+}
+
+/// `keepwire read`
+#[derive(Debug, Args, Default)]
+pub struct Read {
+    /// Files to read, compressed or not; - is standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// What it is, where that is not recognised
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<RecordKind>,
+    /// Format of an access log, as in nginx's log_format or Apache's LogFormat
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// Only what happened since then: 2h, 30m, 2026-11-26T07:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// List the connections of a HAR and their messages
+    #[arg(long)]
+    pub list: bool,
+    /// What is struck out: secrets, or strict: hosts and addresses, too
+    #[arg(long, value_name = "HOW", default_value = "secrets")]
+    pub redact: Redact,
+    /// Format on standard output
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "KEEPWIRE_FORMAT",
+        help_heading = "Report"
+    )]
+    pub format: Format,
+    /// Also write the report to a file; its ending tells the format; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub out: Vec<PathBuf>,
     /// Exit with 0 whatever was found
     #[arg(long, help_heading = "Report")]
     pub exit_zero: bool,
@@ -400,6 +447,47 @@ pub enum FixLevel {
     Unsafe,
 }
 
+/// What a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum RecordKind {
+    Har,
+    Curl,
+    Text,
+    AccessLog,
+    NginxErrorLog,
+    HaproxyLog,
+    ApacheErrorLog,
+    JsonLog,
+}
+
+/// What is struck out of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Redact {
+    #[default]
+    Secrets,
+    Strict,
+}
+
+impl RecordKind {
+    /// The same for `records`.
+    #[must_use]
+    pub fn kind(self) -> ::records::Kind {
+        use ::records::Kind;
+        match self {
+            Self::Har => Kind::Har,
+            Self::Curl => Kind::Curl,
+            Self::Text => Kind::Text,
+            Self::AccessLog => Kind::Access,
+            Self::NginxErrorLog => Kind::NginxError,
+            Self::HaproxyLog => Kind::Haproxy,
+            Self::ApacheErrorLog => Kind::ApacheError,
+            Self::JsonLog => Kind::Json,
+        }
+    }
+}
+
 /// What counts as failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -513,6 +601,7 @@ const EXAMPLES: &str = "Examples:
   keepwire check wss://… --config /etc/nginx/nginx.conf --fix --write --reload
   keepwire lint /etc/nginx                       what in the files breaks WebSockets
   keepwire lint nginx.conf --diff                how to mend it
+  keepwire read /var/log/nginx/error.log         what a log, a HAR or an error message means
   keepwire explain upgrade-stripped
 
 Exit codes: 0 it works, 1 it fails, 2 Keepwire could not do the job, 130 interrupted.";

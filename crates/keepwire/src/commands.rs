@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod generate;
 mod lint;
+mod read;
 
 use crate::cli::{self, Cli, Color, Command};
 use crate::language::Language;
@@ -68,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Lint(lint) => {
             matches!(lint.format, cli::LintFormat::Json | cli::LintFormat::Sarif | cli::LintFormat::Gitlab)
         }
+        Command::Read(read) => read.format == cli::Format::Json,
         _ => false,
     };
     let context = Context {
@@ -81,6 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Check(arguments) => check::run(&context, *arguments),
         Command::Lint(arguments) => lint::run(&context, &arguments),
+        Command::Read(arguments) => read::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Echo(arguments) => echo::run(&context, &arguments),
         Command::Completions { shell } => generate::completions(&context, shell),

@@ -24,20 +24,19 @@ pub enum Stop {
     Interrupted,
 }
 
-/// Asks until the engine knows enough, the time is over, or the user interrupts. `seeds` is what is known before: what
-/// files and records say.
-/// `watch` gets the diagnosis and the time so far whenever something was seen, and every second.
+/// Asks until the engine knows enough, the time is over, or the user interrupts. `known` is what files and records told
+/// before. `watch` gets the diagnosis and the time so far whenever something was seen, and every second.
 pub async fn drive(
     probe: Arc<Probe>,
     case: Case,
-    seeds: Vec<(Source, Place, Fact)>,
+    known: Vec<(Source, Place, Fact)>,
     mut watch: impl FnMut(&Diagnosis, Duration),
 ) -> (Diagnosis, Stop) {
     let budget = Duration::from_micros(case.budget_us);
     let began = Instant::now();
     let hold = case.hold_us.map(Duration::from_micros);
     let mut diagnosis = Diagnosis::new(case);
-    for (source, place, fact) in seeds {
+    for (source, place, fact) in known {
         diagnosis.handle(0, source, place, fact);
     }
     let (sender, mut sights) = mpsc::unbounded_channel::<Sight>();

@@ -8,6 +8,7 @@ mod configs;
 pub mod drive;
 mod language;
 mod progress;
+mod records;
 mod repair;
 pub mod report;
 mod settings;

@@ -8,6 +8,7 @@ mod junit;
 mod lint;
 mod markdown;
 mod model;
+mod read;
 pub(crate) mod style;
 mod text;
 mod words;
@@ -16,6 +17,7 @@ pub use json::schema;
 pub use lint::{LintReport, lint_example, write_lint};
 pub(crate) use model::{Repair, RepairStep};
 pub use model::{Report, exit_code};
+pub(crate) use read::report as read_report;
 pub(crate) use text::way_line;
 
 use crate::cli::Format;

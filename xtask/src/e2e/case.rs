@@ -41,11 +41,18 @@ pub(crate) struct Plan {
     pub wrapper: Vec<String>,
     /// The deployment is to be mended: found, changed, tested, loaded and used.
     pub fix: Option<Fix>,
+    /// `url` is a file of the stage, for `keepwire read` rather than `keepwire check`.
+    pub is_record: bool,
 }
 
 impl Plan {
     pub(crate) fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
+    }
+
+    /// `keepwire read` of a file.
+    pub(crate) fn read(file: &std::path::Path) -> Self {
+        Self { is_record: true, ..Self::new(file.display().to_string()) }
     }
 
     /// Adds arguments, split at spaces.

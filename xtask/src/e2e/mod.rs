@@ -14,6 +14,7 @@ mod netns;
 mod ports;
 mod process;
 mod products;
+mod record;
 mod report;
 mod run;
 mod slow;
@@ -25,6 +26,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+pub(crate) use record::run as record;
 pub(crate) use slow::{slow_link_deployments, wait_with_peak, websocat};
 
 use case::{Case, Expect};

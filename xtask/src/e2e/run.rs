@@ -114,7 +114,10 @@ fn check_command(stage: &Stage, plan: &Plan, program: &Path) -> Command {
     let mut words: Vec<String> = plan.wrapper.clone();
     words.push(program.display().to_string());
     let mut command = command_in(stage.client_namespace().as_deref(), &words[0]);
-    command.args(&words[1..]).args(["check", &plan.url]).args(&plan.arguments);
+    command
+        .args(&words[1..])
+        .args([if plan.is_record { "read" } else { "check" }, &plan.url])
+        .args(&plan.arguments);
     command.args(["--format", "json", "--lang", "en", "--no-input"]);
     scrub(&mut command, stage, plan);
     let _ = stage.write(
@@ -139,6 +142,13 @@ fn shown(command: &Command, plan: &Plan) -> String {
 }
 
 fn raw_handshake(stage: &Stage, plan: &Plan) -> Command {
+    if plan.is_record {
+        // What is read is all that can be shown.
+        let mut command = command_in(None, "cat");
+        command.arg(&plan.url);
+        scrub(&mut command, stage, plan);
+        return command;
+    }
     let mut words: Vec<String> = plan.wrapper.clone();
     words.push(stage.tools.python.display().to_string());
     let mut command = command_in(stage.client_namespace().as_deref(), &words[0]);

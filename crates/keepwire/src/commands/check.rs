@@ -5,7 +5,9 @@ use super::{COULD_NOT, Context, Problem, demo};
 use crate::cli::{Check, FailOn, Format, Role};
 use crate::drive::{Stop, drive};
 use crate::progress::Progress;
+use crate::records;
 use crate::report::{self, Report, exit_code};
+use ::records::{Kind, Options, Reading};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use diagnose::{Diagnosis, text};
@@ -37,6 +39,7 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
         fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     }
     let mut files = Files::read(&arguments)?;
+    let heard = heard(&arguments)?;
     let redactor = redactor(context, &arguments)?;
     let mut reports = Vec::new();
     let mut code = 0;
@@ -48,17 +51,18 @@ pub(super) fn run(context: &Context, arguments: Check) -> Result<u8, Problem> {
         reports.push(report);
     }
     for url in &arguments.urls {
-        let (mut diagnosis, stop) = runtime.block_on(look(context, &arguments, url, redactor, &files))?;
+        let (mut diagnosis, stop) =
+            runtime.block_on(look(context, &arguments, url, redactor, &files, &heard))?;
         let mut mended = files.mend(context, &arguments, &diagnosis.conclude(), diagnosis.evidence());
         if let Some(mended) = mended.as_mut().filter(|mended| mended.is_loaded()) {
-            let mut again = runtime.block_on(look(context, &arguments, url, redactor, &files))?.0;
+            let mut again = runtime.block_on(look(context, &arguments, url, redactor, &files, &heard))?.0;
             // Old workers may answer for a moment, and some products load a file only when they notice it.
             for _ in 0..RELOAD_TRIES {
                 if Files::works(mended, &again) {
                     break;
                 }
                 runtime.block_on(async { tokio::time::sleep(RELOAD_PAUSE).await });
-                again = runtime.block_on(look(context, &arguments, url, redactor, &files))?.0;
+                again = runtime.block_on(look(context, &arguments, url, redactor, &files, &heard))?.0;
             }
             files.verify(context, &arguments, mended, &again);
             if mended.repair.outcome == "verified" {
@@ -119,6 +123,15 @@ fn worse(one: u8, other: u8) -> u8 {
     }
 }
 
+/// Logs and HAR files that the user gave.
+fn heard(arguments: &Check) -> Result<Vec<(String, Reading)>, Problem> {
+    let logs = arguments.log.iter().map(|path| (path, None));
+    let hars = arguments.har.iter().map(|path| (path, Some(Kind::Har)));
+    logs.chain(hars)
+        .map(|(path, kind)| Ok((path.display().to_string(), records::read(path, kind, Options::default())?)))
+        .collect()
+}
+
 fn redactor(context: &Context, arguments: &Check) -> Result<Redactor, Problem> {
     if !arguments.show_secrets {
         return Ok(Redactor::ON);
@@ -155,19 +168,21 @@ async fn look(
     url: &str,
     redactor: Redactor,
     files: &Files,
+    heard: &[(String, Reading)],
 ) -> Result<(Diagnosis, Stop), Problem> {
     let demo = if url == "demo" { Some(demo::serve().await?) } else { None };
     let url = demo.as_ref().map_or(url, |demo| demo.url.as_str());
     let settings = settings(arguments, url, redactor)?;
     let case = settings.case.clone();
-    let seeds = files.seeds(&case.target);
     let probe = Arc::new(Probe::new(settings, Arc::new(SystemNet)));
     let live = arguments.format == Format::Text
         && context.look.terminal
         && std::io::stderr().is_terminal()
         && !context.look.quiet;
     let mut progress = Progress::new(&context.locale, live);
-    let outcome = drive(probe, case, seeds, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
+    let mut known = files.seeds(&case.target);
+    known.extend(heard.iter().flat_map(|(file, reading)| records::about(&case.target, file, reading)));
+    let outcome = drive(probe, case, known, |diagnosis, elapsed| progress.show(diagnosis, elapsed)).await;
     progress.erase();
     Ok(outcome)
 }
@@ -412,7 +427,7 @@ fn load(path: &Path) -> Result<Evidence, Problem> {
         .map_err(|error| text!("{file} is no case file: {why}", file = name, why = error.to_string()).into())
 }
 
-fn format_of(path: &Path) -> Result<Format, Problem> {
+pub(super) fn format_of(path: &Path) -> Result<Format, Problem> {
     path.extension().and_then(|ending| Format::of_ending(ending.to_str()?)).ok_or_else(|| {
         text!(
             "{file}: the ending tells no format; use .txt, .json, .md, .html or .xml",
@@ -422,7 +437,7 @@ fn format_of(path: &Path) -> Result<Format, Problem> {
     })
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
@@ -430,7 +445,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem(text!("{file} cannot be read: {why}", file = path.display().to_string(), why = error.to_string()))
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
     Problem(text!(
         "{file} cannot be written: {why}",
         file = path.display().to_string(),

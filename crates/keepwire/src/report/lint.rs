@@ -127,6 +127,7 @@ impl LintReport {
             findings,
             what_if: Vec::new(),
             repair: None,
+            read: None,
             unexplained: Vec::new(),
             ruled_out: Vec::new(),
             not_tested: Vec::new(),

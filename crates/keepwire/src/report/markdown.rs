@@ -7,19 +7,27 @@ use std::io::{self, Write};
 
 pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## `{}`: {}\n", inline(&report.target.url), plain(&report.summary))?;
-    writeln!(out, "| | {} | ms | |", plain(&text!("Step").say(locale)))?;
-    writeln!(out, "|---|---|---:|---|")?;
-    for (mark, layer) in
-        report.layers.iter().map(|layer| ("", layer)).chain(report.what_if.iter().map(|layer| ("?", layer)))
-    {
-        let time = layer.ms.map(|ms| format!("{ms:.1}")).unwrap_or_default();
-        writeln!(
-            out,
-            "| {}{mark} | {} | {time} | {} |",
-            status_word(&layer.status, locale),
-            cell(&layer.title),
-            cell(&layer.summary)
-        )?;
+    if let Some(part) = &report.read {
+        super::read::markdown(part, locale, out)?;
+    }
+    if !report.layers.is_empty() {
+        writeln!(out, "| | {} | ms | |", plain(&text!("Step").say(locale)))?;
+        writeln!(out, "|---|---|---:|---|")?;
+        for (mark, layer) in report
+            .layers
+            .iter()
+            .map(|layer| ("", layer))
+            .chain(report.what_if.iter().map(|layer| ("?", layer)))
+        {
+            let time = layer.ms.map(|ms| format!("{ms:.1}")).unwrap_or_default();
+            writeln!(
+                out,
+                "| {}{mark} | {} | {time} | {} |",
+                status_word(&layer.status, locale),
+                cell(&layer.title),
+                cell(&layer.summary)
+            )?;
+        }
     }
     for finding in &report.findings {
         writeln!(out, "\n### {}: {}\n", finding.cause, plain(&finding.title))?;
@@ -73,7 +81,7 @@ pub(super) fn write(report: &Report, locale: &Locale, out: &mut dyn Write) -> io
 }
 
 /// A server's words must not become markup.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '|') {

@@ -24,7 +24,7 @@ pub struct Report {
     pub schema: String,
     /// Which program wrote it.
     pub tool: Tool,
-    /// `check` or `lint`.
+    /// `check`, `lint` or `read`.
     pub kind: String,
     /// The same case has the same id.
     pub id: String,
@@ -61,6 +61,9 @@ pub struct Report {
     pub ruled_out: Vec<RuledOut>,
     /// What was not looked at, and how to ask for it.
     pub not_tested: Vec<String>,
+    /// What a record holds; only of `read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<super::read::ReadPart>,
     /// Everything that was seen, a line each.
     #[serde(skip)]
     pub observations: Vec<String>,
@@ -119,7 +122,7 @@ pub struct Vantage {
     pub ip_families: Vec<String>,
     /// The forward proxy in use.
     pub proxy: Option<String>,
-    /// `native` or `browser`.
+    /// `native`, `browser` or `record`.
     pub mode: String,
 }
 
@@ -334,7 +337,7 @@ fn ms(micros: u64) -> f64 {
     tenths / 10.0
 }
 
-fn time(unix_seconds: i64) -> String {
+pub(super) fn time(unix_seconds: i64) -> String {
     jiff::Timestamp::from_second(unix_seconds)
         .map_or_else(|_| unix_seconds.to_string(), |moment| moment.to_string())
 }
@@ -405,6 +408,7 @@ impl Report {
                 .map(|excluded| RuledOut { cause: excluded.cause.to_owned(), why: excluded.why.say(locale) })
                 .collect(),
             not_tested: if failed { Vec::new() } else { not_tested(evidence, locale) },
+            read: None,
             observations: evidence.observations().iter().map(observation_line).collect(),
         }
     }
@@ -437,6 +441,13 @@ fn id(evidence: &Evidence) -> String {
 pub(super) fn short_hash(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An id for what has these texts.
+pub(super) fn id_of(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    texts.iter().for_each(|text| hash.update(text));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -482,7 +493,7 @@ fn summary(evidence: &Evidence, conclusion: &Conclusion, locale: &Locale) -> Str
 }
 
 /// A sentence begins with a capital letter, unless a product's name that has none is its first word.
-fn sentence(text: String) -> String {
+pub(super) fn sentence(text: String) -> String {
     match text
         .strip_prefix("a ")
         .map(|rest| ("A ", rest))
@@ -601,6 +612,7 @@ fn kind(fact: &Fact) -> &'static str {
         Fact::Page(_) => "page",
         Fact::Burst(_) => "burst",
         Fact::Told(_) => "config",
+        Fact::Said(_) => "record",
         Fact::Answered(_) | Fact::Unanswered { .. } | Fact::Ended => "case",
     }
 }

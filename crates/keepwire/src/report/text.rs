@@ -11,6 +11,9 @@ use std::io::{self, Write};
 const FIXES: usize = 3;
 
 pub(super) fn write(report: &Report, locale: &Locale, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(part) = &report.read {
+        return super::read::write(report, part, locale, look, out);
+    }
     let page = Page { locale, look, label: label_width(locale) };
     page.headline(report, out)?;
     if !look.quiet {

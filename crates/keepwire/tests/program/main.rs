@@ -4,6 +4,7 @@ mod formats;
 mod language;
 mod lint;
 mod live;
+mod read;
 mod replay;
 mod scenarios;
 mod usage;

@@ -10,6 +10,7 @@ mod healthy;
 mod hostile;
 mod idle;
 mod page;
+pub(crate) mod read;
 mod tcp;
 mod tls;
 mod unusual;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Case> {
         app::cases(),
         frames::cases(),
         idle::cases(),
+        read::cases(),
         hostile::cases(),
         fix_nginx::cases(),
         fix_others::cases(),
