@@ -1,7 +1,7 @@
 //! Changing configuration files so that nobody is worse off if a step fails: patch, write, test, reload, verify; and back.
 
 use crate::configs::{self, Overlay, Wanted, find_program, run};
-use config::{Config, Dialect, Document, Files, apply};
+use config::{Config, Dialect, Document, Edit, Files, apply};
 use diagnose::{Finding, Safety};
 use evidence::{Told, Wish};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,12 +74,81 @@ pub(crate) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
         .to_string()
 }
 
-/// The diff of one wish alone, for a finding.
+/// The diff of one wish alone, for a finding; none: this dialect cannot grant it.
 pub(crate) fn preview(config: &Config, route: usize, wish: &Wish) -> Option<String> {
     let edits = config.edit(route, wish).ok().filter(|edits| !edits.is_empty())?;
-    let after = apply(&config.documents, &edits);
-    let changed = config.documents.iter().zip(&after).filter(|(old, new)| old.text != new.text);
-    Some(changed.map(|(old, new)| diff(&old.path, &old.text, &new.text)).collect())
+    let mut out = String::new();
+    for (number, document) in config.documents.iter().enumerate() {
+        let own: Vec<Edit> = edits.iter().filter(|edit| edit.document == number).cloned().collect();
+        if !own.is_empty() {
+            out.push_str(&diff_around(document, own));
+        }
+    }
+    Some(out)
+}
+
+/// Lines of a file that are compared around an edit; more than the diff shows, less than a file of megabytes.
+const AROUND: usize = 8;
+
+/// A unified diff of what these edits change, without comparing the whole file.
+fn diff_around(document: &Document, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| edit.at.start);
+    let name = document.path.trim_start_matches('/');
+    let mut out = format!("--- a/{name}\n+++ b/{name}\n");
+    let mut moved = 0_i64;
+    let mut rest = edits.as_slice();
+    while let Some(first) = rest.first() {
+        let from = document.line(first.at.start).saturating_sub(AROUND);
+        let mut to = document.line(first.at.end) + AROUND;
+        let mut count = 1;
+        while let Some(next) = rest.get(count).filter(|next| document.line(next.at.start) <= to + AROUND) {
+            to = document.line(next.at.end) + AROUND;
+            count += 1;
+        }
+        let (cluster, others) = rest.split_at(count);
+        rest = others;
+        let start = document.line_range(from).start;
+        let end = document.line_range(to + 1).start.max(start);
+        let old = Document::new("", document.text[start..end].to_vec());
+        let shifted: Vec<Edit> = cluster
+            .iter()
+            .map(|edit| Edit {
+                document: 0,
+                at: edit.at.start - start..edit.at.end - start,
+                with: edit.with.clone(),
+            })
+            .collect();
+        let Some(new) = apply(std::slice::from_ref(&old), &shifted).pop() else { continue };
+        let offset = i64::try_from(from).unwrap_or(0);
+        for line in diff("", &old.text, &new.text).lines().skip(2) {
+            match line.strip_prefix("@@ ") {
+                Some(header) => out.push_str(&shift(header, offset, offset + moved)),
+                None => out.push_str(line),
+            }
+            out.push('\n');
+        }
+        let lines = |document: &Document| i64::try_from(document.line_count()).unwrap_or(0);
+        moved += lines(&new) - lines(&old);
+    }
+    out
+}
+
+/// The head of a hunk, `-1,3 +1,4 @@`, with both numbers moved.
+fn shift(header: &str, old: i64, new: i64) -> String {
+    let moved = |range: &str, by: i64| {
+        let (first, rest) =
+            range.split_once(',').map_or((range, String::new()), |(first, rest)| (first, format!(",{rest}")));
+        first.parse::<i64>().map_or_else(|_| range.to_owned(), |first| format!("{}{rest}", first + by))
+    };
+    let words: Vec<String> = header
+        .split(' ')
+        .map(|word| match (word.strip_prefix('-'), word.strip_prefix('+')) {
+            (Some(range), _) => format!("-{}", moved(range, old)),
+            (_, Some(range)) => format!("+{}", moved(range, new)),
+            _ => word.to_owned(),
+        })
+        .collect();
+    format!("@@ {}", words.join(" "))
 }
 
 /// Mends everything that may be mended in a file and what it includes: one wish after the other, each on what the one
@@ -454,4 +523,26 @@ fn children(parent: u32) -> BTreeSet<u32> {
             after.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()) == Some(parent)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diff_around_edits_is_that_of_the_whole_file() {
+        let text: String = (1..=400).map(|number| format!("line {number}\n")).collect();
+        let document = Document::new("/etc/a.conf", text.clone().into_bytes());
+        let at = |line: usize| text.find(&format!("line {line}\n")).expect("it is there");
+        let insert =
+            |line: usize, with: &str| Edit { document: 0, at: at(line)..at(line), with: with.to_owned() };
+        let edits = vec![
+            insert(2, "new\nnewer\n"),
+            Edit { document: 0, at: at(20)..at(21), with: "changed\n".to_owned() },
+            Edit { document: 0, at: at(200)..at(202), with: String::new() },
+            insert(399, "last\n"),
+        ];
+        let whole = apply(std::slice::from_ref(&document), &edits);
+        assert_eq!(diff_around(&document, edits), diff("/etc/a.conf", text.as_bytes(), &whole[0].text));
+    }
 }

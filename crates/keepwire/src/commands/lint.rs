@@ -204,7 +204,10 @@ impl Run<'_> {
         };
         self.read.extend(config.documents.iter().map(|document| document.path.clone()));
         let judged = self.judged(&config);
-        let mut report = LintReport::new(root, &config, &judged, &self.hops, self.locale());
+        let quick = [LintFormat::Concise, LintFormat::Sarif, LintFormat::Github, LintFormat::Gitlab];
+        let text = self.arguments.format == LintFormat::Text && self.context.look.verbose == 0;
+        let patches = !text && !quick.contains(&self.arguments.format);
+        let mut report = LintReport::new(root, &config, &judged, &self.hops, patches, self.locale());
         report.set_repair(repair);
         self.reports.push(report);
         Ok(())

@@ -44,15 +44,29 @@ struct Detail {
 }
 
 impl LintReport {
-    /// Everything about a main file.
-    pub(crate) fn new(root: &str, config: &Config, judged: &[Judged], hops: &[Hop], locale: &Locale) -> Self {
+    /// Everything about a main file; `patches`: with the change of each fix, which not every format shows.
+    pub(crate) fn new(
+        root: &str,
+        config: &Config,
+        judged: &[Judged],
+        hops: &[Hop],
+        patches: bool,
+        locale: &Locale,
+    ) -> Self {
         let mut all: Vec<(FindingPart, Detail)> = Vec::new();
         for judged in judged {
             for finding in &judged.findings {
                 let mut part = finding_part(finding, &judged.evidence, locale);
                 for (fix, remedy) in part.fixes.iter_mut().zip(&finding.remedies) {
                     if let (Some(wish), Some(route)) = (&remedy.wish, judged.route) {
-                        fix.patch = repair::preview(config, route, wish);
+                        let grants = || {
+                            config
+                                .edit(route, wish)
+                                .ok()
+                                .filter(|edits| !edits.is_empty())
+                                .map(|_| String::new())
+                        };
+                        fix.patch = if patches { repair::preview(config, route, wish) } else { grants() };
                         fix.product = Some(config.dialect.product().to_owned());
                     }
                 }
@@ -63,6 +77,9 @@ impl LintReport {
                     }
                 }
                 let detail = detail(config, judged, finding, &part, locale);
+                if !patches {
+                    part.fixes.iter_mut().for_each(|fix| fix.patch = None);
+                }
                 all.push((part, detail));
             }
         }
@@ -289,7 +306,7 @@ pub fn lint_example(name: &str, text: &str, nginx: &str, locale: &Locale) -> io:
     };
     let config = wanted.read(name, &files);
     let judged = crate::configs::judge(&config, &[]);
-    let report = LintReport::new(name, &config, &judged, &[], locale);
+    let report = LintReport::new(name, &config, &judged, &[], false, locale);
     let mut bytes = Vec::new();
     let mut out = anstream::StripStream::new(&mut bytes);
     write_lint(LintFormat::Text, &[report], locale, Look::default(), &mut out)?;

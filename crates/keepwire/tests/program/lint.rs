@@ -50,7 +50,7 @@ fn lint(arguments: &[&str]) -> Output {
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
+        .unwrap_or_else(|error| unreachable!("{error}: {}{}", stdout(output), stderr(output)))
 }
 
 fn causes(report: &Value) -> Vec<String> {
