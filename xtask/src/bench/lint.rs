@@ -67,7 +67,7 @@ fn measure(program: &Path, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Servers as people write them: comments, several locations, one socket in ten of them, half of these broken.
+/// Servers as people write them: comments, several locations, a socket in every twentieth, half of these broken.
 fn generate(folder: &Path) -> Result<(usize, usize), String> {
     let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder.join("conf.d")).map_err(problem)?;
@@ -100,12 +100,12 @@ fn one_server(text: &mut String, number: usize) {
             "    location {location} {{\n        proxy_pass http://app_{number};\n        proxy_set_header Host $host;\n        proxy_set_header X-Forwarded-For \"$proxy_add_x_forwarded_for\";\n        proxy_read_timeout 30s; # slow reports\n    }}\n\n"
         );
     }
-    if number.is_multiple_of(2) {
+    if number.is_multiple_of(20) {
         let upgrade = "        proxy_http_version 1.1;\n        proxy_set_header Upgrade $http_upgrade;\n        proxy_set_header Connection $connection_upgrade;\n";
         let _ = write!(
             text,
             "    # WebSocket\n    location /ws {{\n        proxy_pass http://app_{number};\n{}    }}\n",
-            if number.is_multiple_of(4) { "" } else { upgrade }
+            if number.is_multiple_of(40) { "" } else { upgrade }
         );
     }
     text.push_str("}\n\n");

@@ -97,6 +97,10 @@ fn by_content(text: &str) -> Option<Dialect> {
     {
         return Some(Dialect::Apache);
     }
+    // Everything on one line is nginx as well.
+    if text.contains("proxy_pass ") && text.contains('{') && text.contains(';') {
+        return Some(Dialect::Nginx);
+    }
     let ended = lines.iter().filter(|line| line.ends_with(';') || line.contains("; ")).count();
     if first(&["proxy_pass", "server{", "upstream", "location", "proxy_set_header", "fastcgi_pass"])
         || (first(&["server", "map", "http", "events"]) && ended > 0)

@@ -86,9 +86,11 @@ pub(crate) fn read(
     let routes: Vec<Route> = nginx.routes.iter().map(|way| nginx.route(way)).collect();
     let documents = nginx.model.documents.clone();
     let mut reading = Reading { documents, routes, told: Vec::new(), tree: Box::new(crate::Nothing) };
-    for number in 0..reading.routes.len() {
-        let told = observe::identity(&nginx, number);
-        reading.routes[number].told = vec![told];
+    // Of most routes nobody asks more: they get their identity when somebody does.
+    for number in
+        (0..reading.routes.len()).filter(|number| observe::believed(&nginx, &nginx.routes[*number]).is_some())
+    {
+        reading.routes[number].told = vec![observe::identity(&nginx, number)];
     }
     reading.told = observe::everywhere(&nginx);
     reading.tree = Box::new(nginx);

@@ -3,7 +3,7 @@
 use crate::fingerprint::{self, Product};
 use crate::sessions::cut;
 use crate::{Remedy, Stack, Verdict, cause, recipes, text, Finding, Safety, Severity, settings, Symptom};
-use evidence::{Evidence, How, Setting, Wish, Given};
+use evidence::{Evidence, How, Source, Setting, Wish, Given};
 
 cause! {
     /// nginx ends quiet connections (`proxy_read_timeout`)
@@ -35,8 +35,15 @@ fn judge(evidence: &Evidence) -> Verdict {
         return Verdict::RuledOut(text!("a connection with pings ends after the same time"));
     }
     let seconds = cut.ending.idle_us.saturating_add(500_000) / 1_000_000;
+    // A log or a HAR shows when it ended, not with which packet.
+    let recorded = evidence.observation(cut.seen.id).is_some_and(|seen| matches!(seen.source, Source::Record { .. }));
+    let ending = if recorded {
+        text!("The record shows an end without a close frame; the answer to the handshake names nginx.")
+    } else {
+        text!("It ended with a bare FIN, as nginx does it; the answer to the handshake names nginx.")
+    };
     cut.idle(text!("nginx ends quiet connections after {seconds} s (proxy_read_timeout)", seconds = seconds))
-        .proof(&[cut.seen.id], text!("It ended with a bare FIN, as nginx does it; the answer to the handshake names nginx."))
+        .proof(&[cut.seen.id], ending)
         .remedies(recipes::only(Some(Stack::Nginx), recipes::longer_idle()))
         .remedies(pings(cut.ending.idle_us))
         .holds()

@@ -76,17 +76,19 @@ fn authority(written: &str) -> Option<&str> {
 }
 
 /// Why a route is believed to carry WebSockets.
-fn believed(nginx: &Nginx, way: &Way) -> Option<Belief> {
+pub(super) fn believed(nginx: &Nginx, way: &Way) -> Option<Belief> {
     let model = &nginx.model;
-    let name = nginx.name(way);
-    let example = way.pattern.as_ref().and_then(Pattern::example);
-    let said = |wanted: &String| {
-        example.as_deref() == Some(wanted.as_str())
-            || name.split(' ').any(|word| word == wanted)
-            || name == *wanted
-    };
-    if nginx.said.iter().any(said) {
-        return Some(Belief::Said);
+    if !nginx.said.is_empty() {
+        let name = nginx.name(way);
+        let example = way.pattern.as_ref().and_then(Pattern::example);
+        let said = |wanted: &String| {
+            example.as_deref() == Some(wanted.as_str())
+                || name.split(' ').any(|word| word == wanted)
+                || name == *wanted
+        };
+        if nginx.said.iter().any(said) {
+            return Some(Belief::Said);
+        }
     }
     mentions(model, way)
         .or_else(|| comment(model, way))
@@ -141,6 +143,9 @@ fn comment(model: &Model, way: &Way) -> Option<Belief> {
             }
             None => break,
         }
+    }
+    if !document.text[range.clone()].contains(&b'#') {
+        return None;
     }
     let last = document.line(range.end.saturating_sub(1)).min(above + 40);
     (above..=last).find_map(|line| {
