@@ -97,8 +97,7 @@ fn by_content(text: &str) -> Option<Dialect> {
     {
         return Some(Dialect::Apache);
     }
-    // Everything on one line is nginx as well.
-    if text.contains("proxy_pass ") && text.contains('{') && text.contains(';') {
+    if one_line_nginx(&lines) {
         return Some(Dialect::Nginx);
     }
     let ended = lines.iter().filter(|line| line.ends_with(';') || line.contains("; ")).count();
@@ -120,6 +119,19 @@ fn by_content(text: &str) -> Option<Dialect> {
         return Some(Dialect::Caddy);
     }
     None
+}
+
+/// A block of nginx that is written on one line, such as `server{listen 80;location /ws{proxy_pass "http://a";}}`: words
+/// that begin a directive behind `{`, `;` or `}`, with a semicolon behind them.
+fn one_line_nginx(lines: &[&str]) -> bool {
+    lines.iter().any(|line| {
+        let mut parts = line.split_inclusive(['{', ';', '}']);
+        line.contains('{')
+            && parts.any(|part| {
+                let word = part.trim_start().split([' ', '\t', '{', ';']).next().unwrap_or_default();
+                matches!(word, "proxy_pass" | "proxy_set_header" | "fastcgi_pass") && part.ends_with(';')
+            })
+    })
 }
 
 fn json(text: &str) -> Option<Dialect> {
@@ -148,6 +160,11 @@ mod tests {
             ("a", "map $http_upgrade $c { default upgrade; }", Some(Dialect::Nginx)),
             ("a", "location /ws { proxy_pass http://a; }", Some(Dialect::Nginx)),
             ("a", "proxy_pass http://a;\n", Some(Dialect::Nginx)),
+            (
+                "a",
+                "server{listen 80;location /ws{proxy_pass \"http://127.0.0.1:8080\";}}",
+                Some(Dialect::Nginx),
+            ),
             ("/etc/apache2/sites-enabled/a.conf", "", Some(Dialect::Apache)),
             ("a", "ProxyPass /ws ws://a/", Some(Dialect::Apache)),
             ("a", "<VirtualHost *:80>\n</VirtualHost>", Some(Dialect::Apache)),

@@ -164,9 +164,21 @@ impl Tree for Nginx {
             let name = self.model.word(at, last)?;
             name.starts_with('@').then(|| name.into_owned())
         };
-        let found = matching::location(&self.model, level, &self.locations, &request.path);
+        let path = matching::normal(&request.path);
+        let found = matching::location(&self.model, level, &self.locations, &path);
         let at = found.unwrap_or(level);
-        let direct = self.routes.iter().rposition(|way| way.location == at);
+        // What a handshake makes true of an `if` can be told where it asks for the upgrade, and only there.
+        let taken = |way: &Way| {
+            way.level == at
+                || self.model.levels[way.level].at.is_some_and(|condition| {
+                    let text: Vec<_> =
+                        (0..3).filter_map(|number| self.model.word(condition, number)).collect();
+                    let text = text.join(" ");
+                    text.contains("http_upgrade") && !text.contains('!')
+                })
+        };
+        let direct = self.routes.iter().rposition(|way| way.location == at && taken(way));
+        let conditional = || self.routes.iter().rposition(|way| way.location == at);
         // A fragment that is one location by itself.
         let only = || (self.model.levels[level].at.is_none() && self.routes.len() == 1).then_some(0);
         direct
@@ -177,6 +189,7 @@ impl Tree for Nginx {
                         && self.model.enclosing(way.level, Kind::Server) == Some(level)
                 })
             })
+            .or_else(conditional)
             .or_else(only)
     }
 

@@ -13,6 +13,7 @@ mod page;
 pub(crate) mod read;
 mod tcp;
 mod tls;
+mod truth;
 mod unusual;
 mod upgrade;
 mod upgrade_answers;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Case> {
         hostile::cases(),
         fix_nginx::cases(),
         fix_others::cases(),
+        truth::cases(),
     ]
     .into_iter()
     .flatten()

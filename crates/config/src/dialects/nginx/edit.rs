@@ -125,9 +125,10 @@ impl Changes<'_> {
         at.document == block.document && inside.contains(&self.model().range(at).start)
     }
 
-    /// Sets a directive in the location.
+    /// Sets a directive in the location. A second one of the same name is refused, so one that comes out of an included
+    /// file is changed there.
     fn set(&mut self, name: &str, value: &str) {
-        let own = self.model().own(self.way.location, name).last().filter(|at| self.is_own(*at));
+        let own = self.model().own(self.way.location, name).last();
         match own {
             Some(at) => self.rewrite(at, 0, value),
             None => self.lines.push(format!("{name} {value};")),

@@ -35,10 +35,10 @@ impl Headers {
 
     /// The line that sets a header.
     pub(crate) fn line(&self, model: &Model, name: &str) -> Option<At> {
-        self.lines
-            .iter()
-            .copied()
-            .rfind(|at| model.word(*at, 0).is_some_and(|word| word.eq_ignore_ascii_case(name)))
+        let named = |at: &At| model.word(*at, 0).is_some_and(|word| word.eq_ignore_ascii_case(name));
+        // nginx sends every line of a name but the empty ones, so an empty one does not undo another.
+        let sent = |at: &At| named(at) && model.word(*at, 1).is_some_and(|value| !value.is_empty());
+        self.lines.iter().copied().rfind(sent).or_else(|| self.lines.iter().copied().rfind(named))
     }
 }
 

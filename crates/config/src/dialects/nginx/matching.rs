@@ -84,6 +84,39 @@ pub(crate) fn matches(pattern: &str, case: bool, text: &str) -> Option<bool> {
 /// thousands of them, so nobody looks through all.
 pub(crate) type Locations = HashMap<usize, Vec<usize>>;
 
+/// A path as nginx looks at it: `%63` is `c`, `//` is `/`, and `.` and `..` are gone (`merge_slashes on`).
+pub(crate) fn normal(path: &str) -> String {
+    let bytes = path.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = path.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[at], code) {
+            (b'%', Some(code)) => {
+                decoded.push(code);
+                at += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    let decoded = String::from_utf8_lossy(&decoded).into_owned();
+    let mut parts: Vec<&str> = Vec::new();
+    for part in decoded.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let folder = ["/", "/.", "/.."].iter().any(|end| decoded.ends_with(end)) && !parts.is_empty();
+    format!("/{}{}", parts.join("/"), if folder { "/" } else { "" })
+}
+
 /// The location of a server that takes a path: the level, deepest first.
 pub(crate) fn location(model: &Model, server: usize, locations: &Locations, path: &str) -> Option<usize> {
     let mut level = server;

@@ -385,7 +385,8 @@ fn paths(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Vec<Told> {
         }
         (Some(Pattern::Exact(prefix) | Pattern::Prefix(prefix, _)), Some(uri)) if !written.contains('$') => {
             let path = match request {
-                Some(request) => request.path.clone(),
+                // With a path of its own, what goes out is what nginx made of the client's.
+                Some(request) => matching::normal(&request.path).replace(' ', "%20"),
                 None if prefix.ends_with('/') && matches!(way.pattern, Some(Pattern::Prefix(..))) => {
                     format!("{prefix}chat")
                 }

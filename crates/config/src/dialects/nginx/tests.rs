@@ -602,3 +602,28 @@ fn included_files_are_edited_where_the_line_stands() {
     assert!(text.contains("proxy_pass http://b;\n    proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection $cu;\n"), "{text}");
     assert_eq!(after.0["nginx.conf"], files.0["nginx.conf"]);
 }
+
+#[test]
+fn a_route_is_chosen_as_the_real_nginx_chooses_it() {
+    let config = read(&server(
+        "location /ws/ { proxy_pass http://a; } location /app/ { proxy_pass http://b; if ($request_method = POST) { proxy_pass http://c; } }",
+    ));
+    for (path, expected) in [
+        ("/app/../ws/chat", "location /ws/"),
+        ("/%77s/chat", "location /ws/"),
+        ("/ws//chat", "location /ws/"),
+        ("/./app/x", "location /app/"),
+    ] {
+        let request = Request { host: "x".into(), port: 80, tls: false, path: path.into() };
+        let chosen = config.choose(&request).map(|route| config.routes[route].name.as_str());
+        assert_eq!(chosen, Some(expected), "{path}");
+    }
+}
+
+#[test]
+fn an_empty_header_line_does_not_undo_another() {
+    let text = server(
+        "location /ws { proxy_pass http://b; proxy_set_header Upgrade $http_upgrade; proxy_set_header Upgrade ''; proxy_set_header Connection upgrade; }",
+    );
+    assert_eq!(passing(&about(&text, "location /ws")).0, Passing::ConnectionAlways);
+}
