@@ -43,8 +43,6 @@ pub(crate) struct Plan {
     pub fix: Option<Fix>,
     /// `url` is a file of the stage, for `keepwire read` rather than `keepwire check`.
     pub is_record: bool,
-    /// The case is judged while it is set up, and this is what came out; the program is not run.
-    pub judged: Option<String>,
 }
 
 impl Plan {

@@ -19,7 +19,6 @@ mod report;
 mod run;
 mod slow;
 mod stage;
-mod truth;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -13,7 +13,6 @@ mod page;
 pub(crate) mod read;
 mod tcp;
 mod tls;
-mod truth;
 mod unusual;
 mod upgrade;
 mod upgrade_answers;
@@ -45,7 +44,6 @@ pub(crate) fn all() -> Vec<Case> {
         hostile::cases(),
         fix_nginx::cases(),
         fix_others::cases(),
-        truth::cases(),
     ]
     .into_iter()
     .flatten()
