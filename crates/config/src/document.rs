@@ -50,9 +50,7 @@ impl Document {
     fn lines(&self) -> &[usize] {
         self.lines.get_or_init(|| {
             let mut lines = vec![0];
-            lines.extend(
-                self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1),
-            );
+            lines.extend(memchr::memchr_iter(b'\n', &self.text).map(|at| at + 1));
             lines
         })
     }
@@ -88,23 +86,24 @@ impl Document {
         let begin = if line == 0 && self.text.starts_with(b"\xEF\xBB\xBF") { 3 } else { whole.start };
         let start = range.start.clamp(begin, whole.end.max(begin));
         let end = range.end.clamp(start, whole.end.max(start));
+        let line_text = &self.text[begin..whole.end.max(begin)];
+        // Most lines are plain: a byte is a column, and nothing has to be replaced.
+        let plain = line_text.len() <= SHOWN && line_text.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let column = |at: usize| {
-            u32::try_from(String::from_utf8_lossy(&self.text[begin..at]).chars().count()).unwrap_or(u32::MAX)
-                + 1
+            let count = if plain {
+                at - begin
+            } else {
+                String::from_utf8_lossy(&self.text[begin..at]).chars().count()
+            };
+            u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1)
         };
-        let text: String = String::from_utf8_lossy(&self.text[begin..whole.end.max(begin)])
-            .chars()
-            .take(SHOWN)
-            .map(|c| {
-                if c == '\t' {
-                    ' '
-                } else if c.is_control() {
-                    '\u{FFFD}'
-                } else {
-                    c
-                }
-            })
-            .collect();
+        let shown = |c: char| match c {
+            '\t' => ' ',
+            c if c.is_control() => '\u{FFFD}',
+            c => c,
+        };
+        let text = String::from_utf8_lossy(line_text);
+        let text = if plain { text.into_owned() } else { text.chars().take(SHOWN).map(shown).collect() };
         Spot {
             file: self.path.clone(),
             line: u32::try_from(line + 1).unwrap_or(u32::MAX),

@@ -112,11 +112,15 @@ fn mentions(model: &Model, way: &Way) -> Option<Belief> {
     let header = || {
         model.own(way.location, "proxy_set_header").find_map(|at| {
             let name = model.word(at, 0)?;
-            let value = model.word(at, 1).unwrap_or_default();
-            let lower = value.to_ascii_lowercase();
-            let speaks = name.eq_ignore_ascii_case("Upgrade") && !value.is_empty()
-                || name.eq_ignore_ascii_case("Connection") && lower.contains("upgrade")
-                || name.to_ascii_lowercase().starts_with("sec-websocket");
+            let value = || model.word(at, 1).unwrap_or_default();
+            let speaks = if name.eq_ignore_ascii_case("Upgrade") {
+                !value().is_empty()
+            } else if name.eq_ignore_ascii_case("Connection") {
+                value().to_ascii_lowercase().contains("upgrade")
+            } else {
+                name.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket"))
+            };
+            let value = value();
             speaks.then(|| format!("proxy_set_header {name} {value}"))
         })
     };
@@ -144,14 +148,12 @@ fn comment(model: &Model, way: &Way) -> Option<Belief> {
             None => break,
         }
     }
-    if !document.text[range.clone()].contains(&b'#') {
-        return None;
-    }
-    let last = document.line(range.end.saturating_sub(1)).min(above + 40);
-    (above..=last).find_map(|line| {
-        let text = document.str(document.line_range(line)).into_owned();
-        let (_, comment) = text.split_once('#')?;
-        beliefs::comment(comment)
+    // Comments of the first lines inside; a location of hundreds of lines is about other things as well.
+    let inside = &document.text[range.start..range.end.min(range.start + 4_096)];
+    memchr::memchr_iter(b'#', inside).find_map(|at| {
+        let rest = &inside[at + 1..];
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        beliefs::comment(&String::from_utf8_lossy(&rest[..end]))
     })
 }
 
