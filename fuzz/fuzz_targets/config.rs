@@ -6,7 +6,7 @@ use config::{Dialect, Memory, Options, Request, apply, dialects, read};
 use evidence::Wish;
 use libfuzzer_sys::fuzz_target;
 
-/// The first byte says which language; one beyond the last lets it be guessed.
+// The first byte says which language; one beyond the last lets it be guessed.
 fuzz_target!(|data: &[u8]| {
     let Some((first, text)) = data.split_first() else { return };
     let dialect = Dialect::ALL.get(usize::from(*first) % (Dialect::ALL.len() + 1)).copied();
