@@ -13,6 +13,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::{Result, ports};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// Looks at a port, 10 ms apart, that must all find it open.
+const LOOKS: u32 = 4;
 
 /// One running server. Dropping it kills its whole process group.
 #[derive(Debug)]
@@ -61,7 +63,12 @@ impl Process {
             .map_err(|error| format!("starting {label}: {error}"))?;
         let mut process = Self { child, label: label.into(), log };
         let started = Instant::now();
-        while !ports.iter().all(|port| ports::listens(process.child.id(), *port)) {
+        // Several looks in a row: while another thread starts a program, that child holds for a moment whatever we had
+        // open, and one look may see the ghost of a port that was only tried (`ports::free_port`).
+        let mut looks = 0;
+        while looks < LOOKS {
+            let all = ports.iter().all(|port| ports::listens(process.child.id(), *port));
+            looks = if all { looks + 1 } else { 0 };
             if let Ok(Some(status)) = process.child.try_wait() {
                 return Err(format!("{label} ended at once ({status}):\n{}", process.log_tail()));
             }
