@@ -256,9 +256,13 @@ impl Model {
         let mut made = HashSet::new();
         for level in &self.levels {
             for at in &level.directives {
-                let which = match &*self.name(*at) {
-                    "set" | "auth_request_set" | "js_set" | "perl_set" | "set_by_lua_block" | "js_var"
-                    | "set_by_lua_file" => 0,
+                // As bytes: this looks at every directive there is.
+                let name = self.parsed[at.document].nodes[at.node].name;
+                let which = match self.text(at.document).get(name.range()) {
+                    Some(
+                        b"set" | b"auth_request_set" | b"js_set" | b"perl_set" | b"set_by_lua_block"
+                        | b"js_var" | b"set_by_lua_file",
+                    ) => 0,
                     _ => continue,
                 };
                 if let Some(variable) = self.word(*at, which) {
@@ -341,8 +345,10 @@ impl Reader<'_> {
 
     /// Places what stands in a block (or at the top of a file) into a level.
     fn fill(&mut self, level: usize, document: usize, block: Option<usize>) {
-        let nodes: Vec<usize> = self.model.parsed[document].children(block).collect();
-        for node in nodes {
+        let (mut next, end) = self.model.parsed[document].inner(block);
+        while next < end {
+            let node = next;
+            next = self.model.parsed[document].nodes[node].next as usize;
             let at = At { document, node };
             if self.placed >= MOST_PLACED {
                 if self.placed == MOST_PLACED {

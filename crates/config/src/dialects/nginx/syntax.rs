@@ -62,10 +62,13 @@ impl Parsed {
 
     /// The nodes directly inside a block, or at the top.
     pub(crate) fn children(&self, block: Option<usize>) -> Children<'_> {
-        match block {
-            Some(node) => Children { parsed: self, at: node + 1, end: self.nodes[node].next as usize },
-            None => Children { parsed: self, at: 0, end: self.nodes.len() },
-        }
+        let (at, end) = self.inner(block);
+        Children { parsed: self, at, end }
+    }
+
+    /// The first node inside a block, or at the top, and the one behind the last.
+    pub(crate) fn inner(&self, block: Option<usize>) -> (usize, usize) {
+        block.map_or((0, self.nodes.len()), |node| (node + 1, self.nodes[node].next as usize))
     }
 
     /// The bytes of a directive with its block.
@@ -203,7 +206,7 @@ impl Parser<'_> {
                 b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
                 b'#' => {
                     let rest = &self.text[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
                 }
                 _ => return,
             }
