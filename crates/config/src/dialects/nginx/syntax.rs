@@ -140,10 +140,17 @@ pub(crate) fn parse(text: &[u8]) -> Parsed {
         let says = "the file is larger than 4 GiB".to_owned();
         return Parsed { complaints: vec![Complaint { at: 0..0, says }], ..Parsed::default() };
     }
+    // Every directive ends with one of these, so the lists need not grow (and be copied) while they are filled. A file of
+    // nothing but semicolons has no directives, and reserves little.
+    let count = memchr::memchr2_iter(b';', b'{', text).count().min(text.len() / 12);
     let mut parser = Parser {
         text,
         at: if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 },
-        out: Parsed::default(),
+        out: Parsed {
+            nodes: Vec::with_capacity(count),
+            words: Vec::with_capacity(count.saturating_mul(2)),
+            complaints: Vec::new(),
+        },
         stack: Vec::new(),
         pending: Vec::new(),
     };
