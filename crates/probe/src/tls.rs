@@ -69,8 +69,13 @@ pub(crate) async fn shake(
     let began = Instant::now();
     let (recorder, first) = Recorder::new(stream);
     let connecting = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(server_name, recorder);
-    let result = timeout(probe.limit(Limit::Handshake), connecting).await;
-    tls.took_us = micros(began.elapsed());
+    // The roots are made ready while the first packets are under way.
+    let handshake = async {
+        let result = timeout(probe.limit(Limit::Handshake), connecting).await;
+        (result, micros(began.elapsed()))
+    };
+    let ((result, took_us), _) = tokio::join!(handshake, probe.roots.all());
+    tls.took_us = took_us;
     captured.fill(&mut tls, CHAIN_KEPT);
     let (outcome, stream) = match result {
         Err(_) => (TlsOutcome::Silence, None),

@@ -37,15 +37,21 @@ impl Roots {
     /// The user's roots first, if there are any; then the system's, then those of Mozilla that the program brings.
     pub(super) async fn all(&self) -> Vec<RootSet> {
         let sets = self.all.get_or_init(|| async {
-            // Reading the system's store touches hundreds of files.
-            let system = tokio::task::spawn_blocking(|| rustls_native_certs::load_native_certs().certs).await;
-            let system = system.unwrap_or_default();
-            let _ = self.system_count.set(system.len());
-            let bundled = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-            [("given", store(&self.given)), ("bundled", bundled), ("system", store(&system))]
-                .into_iter()
-                .filter_map(|(name, store)| Some(RootSet { name, verifier: verifier(store)? }))
-                .collect()
+            let given = self.given.clone();
+            // Reading the system's store touches hundreds of files, and reading its certificates takes as long again.
+            let (system_count, sets) = tokio::task::spawn_blocking(move || {
+                let system = rustls_native_certs::load_native_certs().certs;
+                let bundled = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+                let sets = [("given", store(&given)), ("bundled", bundled), ("system", store(&system))]
+                    .into_iter()
+                    .filter_map(|(name, store)| Some(RootSet { name, verifier: verifier(store)? }))
+                    .collect();
+                (system.len(), sets)
+            })
+            .await
+            .unwrap_or_default();
+            let _ = self.system_count.set(system_count);
+            sets
         });
         sets.await.clone()
     }
