@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("frame", &[]),
     ("faults", &[]),
+    ("session", &[]),
     ("config", &["evidence"]),
     ("diagnose", &["evidence"]),
     ("records", &["evidence"]),
@@ -23,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without sockets, clocks and tasks.
-const PURE: &[&str] = &["evidence", "frame", "faults", "diagnose", "config", "records"];
+const PURE: &[&str] = &["evidence", "frame", "faults", "session", "diagnose", "config", "records"];
 
 pub(crate) fn run() -> Result<(), String> {
     let mut problems = Vec::new();
