@@ -12,7 +12,7 @@ mod syntax;
 
 use crate::{Config, Document, Edit, Files, NoEdit, Options, Reading, Request, Route, Tree, Version};
 use evidence::{Told, VersionBy, Wish};
-use matching::{Locations, Pattern, Server};
+use matching::{Pattern, Server};
 use model::{Kind, Model};
 use std::collections::HashMap;
 
@@ -21,10 +21,9 @@ use std::collections::HashMap;
 pub(crate) struct Nginx {
     model: Model,
     servers: Vec<Server>,
-    locations: Locations,
-    /// Servers by each of their names, and routes by their server, in the order of the files.
+    /// Servers by each of their names, in the order of the files.
     by_name: HashMap<String, Vec<usize>>,
-    by_server: HashMap<usize, Vec<usize>>,
+    /// In the order of their levels.
     routes: Vec<Way>,
     version: Version,
     version_by: VersionBy,
@@ -41,8 +40,14 @@ pub(crate) struct Way {
     pub location: usize,
     /// Number of the server in `servers`.
     pub server: Option<usize>,
-    pub pattern: Option<Pattern>,
     pub pass: model::At,
+}
+
+impl Way {
+    /// How its location matches.
+    pub(crate) fn pattern<'a>(&self, model: &'a Model) -> Option<Pattern<'a>> {
+        Pattern::of(model, model.levels[self.location].at?)
+    }
 }
 
 pub(crate) fn read(
@@ -54,12 +59,6 @@ pub(crate) fn read(
 ) -> Reading {
     let model = Model::read(document, files, options.context.as_deref());
     let servers = matching::servers(&model);
-    let mut locations = Locations::new();
-    for level in (0..model.levels.len()).filter(|level| model.levels[*level].kind == Kind::Location) {
-        if let Some(parent) = model.levels[level].parent {
-            locations.entry(parent).or_default().push(level);
-        }
-    }
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, server) in servers.iter().enumerate() {
         for name in &server.names {
@@ -69,20 +68,13 @@ pub(crate) fn read(
     let mut nginx = Nginx {
         model,
         servers,
-        locations,
         by_name,
-        by_server: HashMap::new(),
         routes: Vec::new(),
         version: version.clone(),
         version_by: by,
         said: options.locations.clone(),
     };
     nginx.routes = nginx.ways();
-    for (number, way) in nginx.routes.iter().enumerate() {
-        if let Some(server) = way.server {
-            nginx.by_server.entry(server).or_default().push(number);
-        }
-    }
     let routes: Vec<Route> = nginx.routes.iter().map(|way| nginx.route(way)).collect();
     let documents = nginx.model.documents.clone();
     let mut reading = Reading { documents, routes, told: Vec::new(), tree: Box::new(crate::Nothing) };
@@ -101,29 +93,33 @@ impl Nginx {
     /// Every level that sends requests on.
     fn ways(&self) -> Vec<Way> {
         let model = &self.model;
-        let mut server_of = HashMap::new();
-        for (number, server) in self.servers.iter().enumerate() {
-            server_of.insert(server.level, number);
-        }
         (0..model.levels.len())
             .filter(|level| matches!(model.levels[*level].kind, Kind::Location | Kind::If))
             .filter_map(|level| {
                 let pass = model.own(level, "proxy_pass").last()?;
                 let location = model.enclosing(level, Kind::Location)?;
-                let server =
-                    model.enclosing(level, Kind::Server).and_then(|server| server_of.get(&server).copied());
-                let pattern = model.levels[location].at.and_then(|at| Pattern::of(model, at));
-                Some(Way { level, location, server, pattern, pass })
+                let server = model.enclosing(level, Kind::Server).and_then(|around| {
+                    self.servers.binary_search_by_key(&around, |server| server.level).ok()
+                });
+                Some(Way { level, location, server, pass })
             })
             .collect()
+    }
+
+    /// The routes inside a level.
+    fn ways_inside(&self, level: usize) -> &[Way] {
+        let first = self.routes.partition_point(|way| way.level < level);
+        let end = self.model.end(level);
+        let count = self.routes[first..].partition_point(|way| way.level < end);
+        &self.routes[first..first + count]
     }
 
     fn route(&self, way: &Way) -> Route {
         let server = way.server.map(|number| &self.servers[number]);
         let at = self.model.levels[way.level].at;
         let (document, range) = match at {
-            Some(at) => (at.document, self.model.head(at)),
-            None => (way.pass.document, self.model.range(way.pass)),
+            Some(at) => (at.document(), self.model.head(at)),
+            None => (way.pass.document(), self.model.range(way.pass)),
         };
         Route {
             name: self.name(way),
@@ -132,7 +128,11 @@ impl Nginx {
                 .map(|server| server.listens.iter().map(|listen| listen.port).collect())
                 .unwrap_or_default(),
             tls: server.is_some_and(Server::tls),
-            path: way.pattern.as_ref().and_then(Pattern::example).unwrap_or_else(|| "/".to_owned()),
+            path: way
+                .pattern(&self.model)
+                .as_ref()
+                .and_then(Pattern::example)
+                .unwrap_or_else(|| "/".to_owned()),
             spot: self.model.documents[document].spot(range),
             told: Vec::new(),
         }
@@ -165,7 +165,7 @@ impl Tree for Nginx {
             name.starts_with('@').then(|| name.into_owned())
         };
         let path = matching::normal(&request.path);
-        let found = matching::location(&self.model, level, &self.locations, &path);
+        let found = matching::location(&self.model, level, &path);
         let at = found.unwrap_or(level);
         // What a handshake makes true of an `if` can be told where it asks for the upgrade, and only there.
         let taken = |way: &Way| {
@@ -185,7 +185,7 @@ impl Tree for Nginx {
             .or_else(|| {
                 let name = fallback(at).or_else(|| fallback(level))?;
                 self.routes.iter().position(|way| {
-                    way.pattern == Some(Pattern::Named(name.clone()))
+                    way.pattern(&self.model) == Some(Pattern::Named(name.as_str().into()))
                         && self.model.enclosing(way.level, Kind::Server) == Some(level)
                 })
             })

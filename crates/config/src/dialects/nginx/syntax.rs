@@ -5,6 +5,7 @@
 //! next byte along, `${` belongs to the word, comments only where a word could begin.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// Deepest nesting that is followed.
@@ -28,12 +29,12 @@ impl Word {
 pub(crate) struct Node {
     /// Its name.
     pub name: Word,
-    /// Its other words: first, and how many.
-    words: (u32, u32),
+    /// The first of its other words; those of the next node follow them.
+    words: u32,
     /// Behind the `;` or the `}`.
     pub end: u32,
     /// Behind the `{`; none: it has no block.
-    pub open: Option<u32>,
+    pub open: Option<NonZeroU32>,
     /// The number of the next node that is not inside this one.
     pub next: u32,
 }
@@ -56,14 +57,19 @@ pub(crate) struct Parsed {
 impl Parsed {
     /// The words of a directive behind its name.
     pub(crate) fn words(&self, node: usize) -> &[Word] {
-        let (first, count) = self.nodes[node].words;
-        &self.words[first as usize..(first + count) as usize]
+        let end = self.nodes.get(node + 1).map_or(self.words.len(), |next| next.words as usize);
+        &self.words[self.nodes[node].words as usize..end]
     }
 
     /// The nodes directly inside a block, or at the top.
     pub(crate) fn children(&self, block: Option<usize>) -> Children<'_> {
         let (at, end) = self.inner(block);
         Children { parsed: self, at, end }
+    }
+
+    /// Those of them that have no block.
+    pub(crate) fn plain(&self, block: Option<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.children(block).filter(|node| self.nodes[*node].open.is_none())
     }
 
     /// The first node inside a block, or at the top, and the one behind the last.
@@ -79,7 +85,8 @@ impl Parsed {
     /// The bytes between the braces of a block.
     pub(crate) fn inside(&self, node: usize) -> Option<Range<usize>> {
         let node = &self.nodes[node];
-        Some(node.open? as usize..(node.end as usize).saturating_sub(1).max(node.open? as usize))
+        let open = node.open?.get() as usize;
+        Some(open..(node.end as usize).saturating_sub(1).max(open))
     }
 }
 
@@ -264,21 +271,14 @@ impl Parser<'_> {
     }
 
     /// Ends the directive that is being read; `open`: a block follows.
-    fn directive(&mut self, open: Option<u32>) -> usize {
-        let first = self.out.words.len();
+    fn directive(&mut self, open: Option<NonZeroU32>) -> usize {
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let words = small(self.out.words.len());
         let name = self.pending[0];
         self.out.words.extend_from_slice(&self.pending[1..]);
-        let count = self.pending.len() - 1;
         self.pending.clear();
         let number = self.out.nodes.len();
-        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        self.out.nodes.push(Node {
-            name,
-            words: (small(first), small(count)),
-            end: small(self.at),
-            open,
-            next: small(number + 1),
-        });
+        self.out.nodes.push(Node { name, words, end: small(self.at), open, next: small(number + 1) });
         number
     }
 
@@ -290,8 +290,8 @@ impl Parser<'_> {
             let at = u32::try_from(self.at - 1).unwrap_or(u32::MAX);
             self.pending.push(Word { start: at, end: at });
         }
-        let open = u32::try_from(self.at).unwrap_or(u32::MAX);
-        let node = self.directive(Some(open));
+        let open = u32::try_from(self.at).ok().and_then(NonZeroU32::new);
+        let node = self.directive(open);
         let name = &self.text[self.out.nodes[node].name.range()];
         if name.ends_with(b"_by_lua_block") {
             self.skip_lua();
