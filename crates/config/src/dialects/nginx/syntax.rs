@@ -121,7 +121,7 @@ pub(crate) fn value(text: &[u8], word: Word) -> Cow<'_, str> {
         raw
     };
     if !inner.contains(&b'\\') {
-        return String::from_utf8_lossy(inner);
+        return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);
     }
     let mut out = Vec::with_capacity(inner.len());
     let mut at = 0;
@@ -159,7 +159,8 @@ pub(crate) fn parse(text: &[u8]) -> Parsed {
             complaints: Vec::new(),
         },
         stack: Vec::new(),
-        pending: Vec::new(),
+        name: None,
+        first: 0,
     };
     parser.run();
     parser.out
@@ -171,8 +172,10 @@ struct Parser<'a> {
     out: Parsed,
     /// Blocks that are open: their nodes.
     stack: Vec<usize>,
-    /// Words of the directive that is being read.
-    pending: Vec<Word>,
+    /// The name of the directive that is being read.
+    name: Option<Word>,
+    /// The first of its other words.
+    first: usize,
 }
 
 impl Parser<'_> {
@@ -183,10 +186,11 @@ impl Parser<'_> {
             match byte {
                 b';' => {
                     self.at += 1;
-                    if self.pending.is_empty() {
-                        self.complain(self.at - 1..self.at, "unexpected \";\"");
-                    } else {
-                        self.directive(None);
+                    match self.name.take() {
+                        Some(name) => {
+                            self.directive(name, None);
+                        }
+                        None => self.complain(self.at - 1..self.at, "unexpected \";\""),
                     }
                 }
                 b'{' => self.open(),
@@ -194,9 +198,9 @@ impl Parser<'_> {
                 _ => self.word(),
             }
         }
-        if let Some(first) = self.pending.first().copied() {
-            self.complain(first.range(), "unexpected end of file, expecting \";\" or \"}\"");
-            self.directive(None);
+        if let Some(name) = self.name.take() {
+            self.complain(name.range(), "unexpected end of file, expecting \";\" or \"}\"");
+            self.directive(name, None);
         }
         if let Some(node) = self.stack.last().copied() {
             let at = self.out.nodes[node].name.range();
@@ -267,16 +271,19 @@ impl Parser<'_> {
             self.at = self.at.min(self.text.len());
         }
         let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        self.pending.push(Word { start: at(start), end: at(self.at) });
+        let word = Word { start: at(start), end: at(self.at) };
+        if self.name.is_none() {
+            self.name = Some(word);
+            self.first = self.out.words.len();
+        } else {
+            self.out.words.push(word);
+        }
     }
 
     /// Ends the directive that is being read; `open`: a block follows.
-    fn directive(&mut self, open: Option<NonZeroU32>) -> usize {
+    fn directive(&mut self, name: Word, open: Option<NonZeroU32>) -> usize {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let words = small(self.out.words.len());
-        let name = self.pending[0];
-        self.out.words.extend_from_slice(&self.pending[1..]);
-        self.pending.clear();
+        let words = small(self.first);
         let number = self.out.nodes.len();
         self.out.nodes.push(Node { name, words, end: small(self.at), open, next: small(number + 1) });
         number
@@ -284,14 +291,15 @@ impl Parser<'_> {
 
     fn open(&mut self) {
         self.at += 1;
-        if self.pending.is_empty() {
+        let name = self.name.take().unwrap_or_else(|| {
             self.complain(self.at - 1..self.at, "unexpected \"{\"");
             // As a nameless block, so that its "}" finds its partner.
+            self.first = self.out.words.len();
             let at = u32::try_from(self.at - 1).unwrap_or(u32::MAX);
-            self.pending.push(Word { start: at, end: at });
-        }
+            Word { start: at, end: at }
+        });
         let open = u32::try_from(self.at).ok().and_then(NonZeroU32::new);
-        let node = self.directive(open);
+        let node = self.directive(name, open);
         let name = &self.text[self.out.nodes[node].name.range()];
         if name.ends_with(b"_by_lua_block") {
             self.skip_lua();
@@ -308,12 +316,13 @@ impl Parser<'_> {
 
     fn close(&mut self) {
         self.at += 1;
-        if let (Some(first), Some(last)) = (self.pending.first().copied(), self.pending.last().copied()) {
-            let name = String::from_utf8_lossy(&self.text[first.range()]).into_owned();
-            let at = first.range().start..last.range().end;
-            self.complain(at, format!("unexpected \"}}\": \"{name}\" is not ended by \";\""));
+        if let Some(name) = self.name.take() {
+            let last = self.out.words[self.first..].last().unwrap_or(&name);
+            let at = name.range().start..last.range().end;
+            let says = String::from_utf8_lossy(&self.text[name.range()]);
+            self.complain(at, format!("unexpected \"}}\": \"{says}\" is not ended by \";\""));
             self.at -= 1;
-            self.directive(None);
+            self.directive(name, None);
             self.at += 1;
         }
         match self.stack.pop() {
