@@ -186,6 +186,13 @@ pub(crate) struct Server {
     pub listens: Vec<Listen>,
 }
 
+/// The names of a server.
+pub(crate) fn names(model: &Model, level: usize) -> impl Iterator<Item = String> + '_ {
+    model.own(level, "server_name").flat_map(move |at| {
+        model.words(at).iter().map(move |word| model.value(at.document(), *word).to_lowercase())
+    })
+}
+
 /// One `listen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listen {
@@ -198,10 +205,7 @@ pub(crate) struct Listen {
 
 impl Server {
     pub(crate) fn of(model: &Model, level: usize) -> Self {
-        let mut names = Vec::new();
-        for at in model.own(level, "server_name") {
-            names.extend(model.words(at).iter().map(|word| model.value(at.document(), *word).to_lowercase()));
-        }
+        let names = names(model, level).collect();
         let ssl_on = model.own(level, "ssl").any(|at| model.word(at, 0).as_deref() == Some("on"));
         let mut listens: Vec<Listen> =
             model.own(level, "listen").filter_map(|at| listen(model, at, ssl_on)).collect();
@@ -293,12 +297,4 @@ fn rank(name: &str, host: &str) -> u32 {
         Some(pattern) if matches(pattern, true, host) == Some(true) => 1_000_000,
         _ => 0,
     }
-}
-
-/// All servers of a model, in the order of the files.
-pub(crate) fn servers(model: &Model) -> Vec<Server> {
-    (0..model.levels.len())
-        .filter(|level| model.levels[*level].kind == Kind::Server)
-        .map(|level| Server::of(model, level))
-        .collect()
 }

@@ -2,7 +2,7 @@
 //! resolved, and the things that go by name: maps, upstreams, variables.
 
 use super::syntax::{self, Parsed, Word, value};
-use crate::{Document, Files};
+use crate::{Document, Files, make_each};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -113,6 +113,8 @@ struct Reader<'a> {
     /// Folder that relative includes start from: that of the main file.
     prefix: String,
     known: HashMap<String, usize>,
+    /// Files of an include that were read together, and whose turn is still to come.
+    ahead: HashMap<String, Result<(Document, Parsed), String>>,
     /// Documents that are being included right now.
     open: Vec<usize>,
     placed: usize,
@@ -128,11 +130,13 @@ impl Model {
             files,
             prefix,
             known: HashMap::new(),
+            ahead: HashMap::new(),
             open: Vec::new(),
             placed: 0,
             depth: 0,
         };
-        let first = reader.add(root);
+        let parsed = syntax::parse(&root.text);
+        let first = reader.add(root, parsed);
         let kind = match context {
             Some("main") => Kind::Main,
             Some("http") => Kind::Http,
@@ -215,6 +219,11 @@ impl Model {
     /// Directives of this name directly in a level.
     pub(crate) fn own<'a>(&'a self, level: usize, name: &'a str) -> impl Iterator<Item = At> + 'a {
         self.directives(level).filter(move |at| self.is(*at, name))
+    }
+
+    /// The levels of this kind.
+    pub(crate) fn of_kind(&self, kind: Kind) -> Vec<usize> {
+        (0..self.levels.len()).filter(|level| self.levels[*level].kind == kind).collect()
     }
 
     /// The number of the next level that is not inside this one.
@@ -312,10 +321,9 @@ impl Model {
 }
 
 impl Reader<'_> {
-    fn add(&mut self, document: Document) -> usize {
+    fn add(&mut self, document: Document, parsed: Parsed) -> usize {
         let number = self.model.documents.len();
         self.known.insert(document.path.clone(), number);
-        let parsed = syntax::parse(&document.text);
         for complaint in &parsed.complaints {
             self.model.troubles.push(Trouble {
                 document: number,
@@ -488,6 +496,7 @@ impl Reader<'_> {
             }
             return;
         }
+        self.read_ahead(&found);
         for path in found {
             let document = match self.known.get(&path) {
                 Some(known) => *known,
@@ -495,8 +504,8 @@ impl Reader<'_> {
                     self.trouble(at, "more files are included than can be read", true);
                     return;
                 }
-                None => match self.files.read(&path) {
-                    Ok(text) => self.add(Document::new(path.clone(), text)),
+                None => match self.ahead.remove(&path).unwrap_or_else(|| parsed(self.files, &path)) {
+                    Ok((document, parsed)) => self.add(document, parsed),
                     Err(why) => {
                         self.trouble(at, &format!("{path}: {why}"), true);
                         continue;
@@ -511,6 +520,15 @@ impl Reader<'_> {
             self.fill(level, document, None);
             self.open.pop();
         }
+    }
+
+    /// Reads those of these files that are new, all at once.
+    fn read_ahead(&mut self, paths: &[String]) {
+        let room = MOST_FILES.saturating_sub(self.model.documents.len() + self.ahead.len());
+        let is_new = |path: &&String| !self.known.contains_key(*path) && !self.ahead.contains_key(*path);
+        let new: Vec<&String> = paths.iter().filter(is_new).take(room).collect();
+        let read = make_each(self.files, new.len(), |number| parsed(self.files, new[number]));
+        self.ahead.extend(new.into_iter().cloned().zip(read));
     }
 
     /// Where relative includes are looked for: the folder of the main file; around a fragment also those above it,
@@ -537,6 +555,13 @@ impl Reader<'_> {
             self.model.troubles.push(trouble);
         }
     }
+}
+
+/// A file, taken apart; or why it cannot be read.
+fn parsed(files: &dyn Files, path: &str) -> Result<(Document, Parsed), String> {
+    let document = Document::new(path, files.read(path)?);
+    let parsed = syntax::parse(&document.text);
+    Ok((document, parsed))
 }
 
 fn kind(name: &str, around: Kind) -> Kind {

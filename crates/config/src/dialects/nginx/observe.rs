@@ -132,25 +132,28 @@ fn mentions(model: &Model, way: &Way) -> Option<Belief> {
 fn comment(model: &Model, way: &Way) -> Option<Belief> {
     const LINES: usize = 4;
     let at = model.levels[way.location].at?;
-    let document = &model.documents[at.document()];
+    let text = model.text(at.document());
     let range = model.range(at);
-    let above = document.line(range.start);
-    let is_comment = |line: usize| {
-        let text = document.str(document.line_range(line));
-        text.trim_start().starts_with('#').then(|| text.trim().to_owned())
-    };
-    for line in (above.saturating_sub(LINES)..above).rev() {
-        match is_comment(line) {
-            Some(text) => {
-                if let Some(belief) = beliefs::comment(&text) {
-                    return Some(belief);
-                }
-            }
-            None => break,
+    // Up to the line that the location begins on. Nobody counts lines here: this is asked of every route.
+    let mut above = memchr::memrchr(b'\n', &text[..range.start]).map(|end| &text[..end]);
+    for _ in 0..LINES {
+        let Some(lines) = above else { break };
+        let (rest, line) = match memchr::memrchr(b'\n', lines) {
+            Some(end) => (Some(&lines[..end]), &lines[end + 1..]),
+            None => (None, lines),
+        };
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim();
+        if !line.starts_with('#') {
+            break;
         }
+        if let Some(belief) = beliefs::comment(line) {
+            return Some(belief);
+        }
+        above = rest;
     }
     // Comments of the first lines inside; a location of hundreds of lines is about other things as well.
-    let inside = &document.text[range.start..range.end.min(range.start + 4_096)];
+    let inside = &text[range.start..range.end.min(range.start + 4_096)];
     memchr::memchr_iter(b'#', inside).find_map(|at| {
         let rest = &inside[at + 1..];
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -161,13 +164,10 @@ fn comment(model: &Model, way: &Way) -> Option<Belief> {
 /// The levels around set the upgrade headers, and no route of this server has them: then they were meant for one.
 fn whole_server(nginx: &Nginx, way: &Way) -> Option<Belief> {
     let model = &nginx.model;
-    let server = way.server.map(|number| nginx.servers[number].level)?;
-    let own = Headers::on(model, server);
-    let line = own.line(model, "Upgrade")?;
+    let server = way.server?;
     // Only where the server itself says so: at the level of `http` it is a habit, and says nothing of this one.
-    if own.level != Some(server) {
-        return None;
-    }
+    model.own(server, "proxy_set_header").next()?;
+    let line = Headers::on(model, server).line(model, "Upgrade")?;
     let passes = |other: &Way| {
         let headers = Headers::on(model, other.level);
         headers.line(model, "Upgrade").is_some()
@@ -293,7 +293,7 @@ fn host(nginx: &Nginx, way: &Way, headers: &Headers) -> Told {
     };
     let value = model.word(line, 1).unwrap_or_default().into_owned();
     let odd_port = || {
-        let server = &nginx.servers[way.server?];
+        let server = nginx.server(way)?;
         server.listens.iter().find(|listen| !matches!(listen.port, 80 | 443)).map(|_| ())
     };
     let (sent, because) = match value.as_str() {
@@ -314,7 +314,7 @@ fn host(nginx: &Nginx, way: &Way, headers: &Headers) -> Told {
 }
 
 fn scheme_hidden(nginx: &Nginx, way: &Way, headers: &Headers) -> Option<Told> {
-    let tls = way.server.is_some_and(|number| nginx.servers[number].tls());
+    let tls = nginx.server(way).is_some_and(|server| server.tls());
     let says = [
         "X-Forwarded-Proto",
         "X-Forwarded-Scheme",
@@ -483,20 +483,13 @@ fn scheme(nginx: &Nginx, way: &Way) -> Option<Told> {
 /// Another location, or another server, takes the requests of this route.
 fn shadow(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> {
     let model = &nginx.model;
-    if let Some(number) = way.server {
-        let mine = &nginx.servers[number];
-        let namesakes = mine
-            .names
-            .iter()
-            .filter(|name| *name != "_")
-            .filter_map(|name| nginx.by_name.get(name))
-            .flatten();
-        let earlier =
-            namesakes.filter(|other| **other < number).map(|other| &nginx.servers[*other]).find(|other| {
-                other.listens.iter().any(|listen| {
-                    mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
-                })
-            });
+    if let Some(mine) = nginx.server(way) {
+        let names = mine.names.iter().filter(|name| *name != "_");
+        let earlier = names.flat_map(|name| nginx.namesakes(name, mine.level)).find(|other| {
+            other.listens.iter().any(|listen| {
+                mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
+            })
+        });
         if let Some(earlier) = earlier
             && let (Some(at), Some(own)) = (model.levels[earlier.level].at, model.levels[mine.level].at)
         {
