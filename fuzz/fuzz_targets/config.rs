@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let config = read(path, &Memory::one(path, text), &options);
     let request = Request { host: "app.example".into(), port: 443, tls: true, path: "/ws/x".into() };
     let chosen = config.choose(&request);
-    for route in chosen.into_iter().chain(0..config.routes.len().min(2)) {
+    for route in chosen.into_iter().chain(0..config.routes().len().min(2)) {
         let about = config.about(route);
         for wish in [
             Wish::PassUpgrade,

@@ -64,6 +64,8 @@ pub(crate) fn path(path: &str) -> Option<Belief> {
     let word = path
         .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')))
         .map(|word| word.trim_matches('.'))
+        // The shortest of them have two letters.
+        .filter(|word| word.len() >= 2)
         .find(|word| {
             (WORDS.contains(word) && *word != "live") || ENDINGS.iter().any(|ending| word.ends_with(ending))
         })?;
@@ -94,10 +96,15 @@ pub(crate) fn upstream(name: &str) -> Option<Belief> {
 #[must_use]
 pub(crate) fn comment(text: &str) -> Option<Belief> {
     let lower = text.to_lowercase();
-    let says = ["websocket", "web socket", "web-socket", "socket.io", "signalr", "wss:", "ws:"];
+    let says =
+        ["websocket", "web socket", "web-socket", "socket.io", "signalr", "wss:", "ws:"].map(str::as_bytes);
     let denies = ["no websocket", "not websocket", "without websocket", "disable websocket"];
+    // By hand, because it is asked of every comment: all of them begin with one of two letters.
+    let lower_bytes = lower.as_bytes();
+    let starts = (0..lower.len()).filter(|at| matches!(lower_bytes[*at], b'w' | b's'));
     let speaks =
-        says.iter().any(|word| lower.contains(word)) && !denies.iter().any(|word| lower.contains(word));
+        starts.map(|at| &lower_bytes[at..]).any(|rest| says.iter().any(|word| rest.starts_with(word)))
+            && !denies.iter().any(|word| lower.contains(word));
     speaks.then(|| {
         Belief::Comment(text.trim().trim_start_matches(['#', ' ', ';', '/']).chars().take(80).collect())
     })

@@ -1,9 +1,10 @@
 //! Where files come from: the disk (in the shell) or memory (in tests).
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-/// A way to the files.
-pub trait Files {
+/// A way to the files, and the hands to read many of them.
+pub trait Files: Sync {
     /// The bytes of a file.
     ///
     /// # Errors
@@ -13,6 +14,24 @@ pub trait Files {
     /// The files that a pattern with `*`, `?` and `[…]` names, sorted; a pattern without any of these names itself,
     /// if it is there.
     fn list(&self, pattern: &str) -> Vec<String>;
+
+    /// Does a piece of work for each number below `count`, in any order: who has several cores may do several at a time.
+    fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(work);
+    }
+}
+
+/// What is made for each number below `count`, in the order of the numbers, by the hands of [`Files::each`].
+pub fn make_each<T: Send + Sync>(
+    files: &dyn Files,
+    count: usize,
+    make: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let made: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
+    files.each(count, &|number| {
+        made[number].get_or_init(|| make(number));
+    });
+    made.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
 /// Files in memory.

@@ -17,7 +17,7 @@ mod yaml;
 
 pub use dialects::Dialect;
 pub use document::{Document, Edit, apply};
-pub use files::{Files, Memory, glob};
+pub use files::{Files, Memory, glob, make_each};
 pub use target::Request;
 pub use version::{Known, Version};
 
@@ -47,8 +47,8 @@ pub struct Config {
     pub version_by: VersionBy,
     /// Every file that was read, the one that was asked for first.
     pub documents: Vec<Document>,
-    /// The routes that lead to an application, in the order of the files.
-    pub routes: Vec<Route>,
+    /// Of a dialect that makes them while it reads: its routes. [`Config::routes`] has those of every dialect.
+    routes: Vec<Route>,
     /// What concerns every route, or none in particular: what the product refuses, what cannot be read, limits.
     pub told: Vec<Told>,
     tree: Box<dyn Tree>,
@@ -90,6 +90,22 @@ pub struct NoEdit(pub String);
 
 /// What a dialect keeps of its files: enough to find a route and to change it.
 pub(crate) trait Tree: std::fmt::Debug + Send + Sync {
+    /// How many routes there are.
+    fn count(&self, config: &Config) -> usize {
+        config.routes.len()
+    }
+
+    /// A route by its number, which is one below the count. A dialect that makes all of them while it reads leaves them
+    /// in [`Config::routes`]; one that may have hundreds of thousands makes those that somebody asks for.
+    fn route(&self, config: &Config, number: usize) -> Route {
+        config.routes[number].clone()
+    }
+
+    /// The numbers of the routes that are believed to carry sockets.
+    fn believed(&self, config: &Config) -> Vec<usize> {
+        (0..config.routes.len()).filter(|number| config.routes[*number].believed().is_some()).collect()
+    }
+
     /// The route that this request takes, as the product chooses it, by its number in [`Config::routes`].
     fn choose(&self, config: &Config, request: &Request) -> Option<usize>;
 
@@ -134,10 +150,27 @@ pub fn read(path: &str, files: &dyn Files, options: &Options) -> Config {
 }
 
 impl Config {
+    /// The routes that lead to an application, in the order of the files.
+    pub fn routes(&self) -> impl ExactSizeIterator<Item = Route> + '_ {
+        (0..self.tree.count(self)).map(|number| self.tree.route(self, number))
+    }
+
+    /// A route by its number.
+    #[must_use]
+    pub fn route(&self, number: usize) -> Option<Route> {
+        (number < self.tree.count(self)).then(|| self.tree.route(self, number))
+    }
+
+    /// The numbers of the routes that are believed to carry sockets.
+    #[must_use]
+    pub fn believed(&self) -> Vec<usize> {
+        self.tree.believed(self)
+    }
+
     /// The route that this request takes, as the product chooses it.
     #[must_use]
     pub fn choose(&self, request: &Request) -> Option<usize> {
-        self.tree.choose(self, request).filter(|route| *route < self.routes.len())
+        self.tree.choose(self, request).filter(|route| *route < self.tree.count(self))
     }
 
     /// Everything that is told about a route: its own settings, and those that concern every route.
@@ -149,7 +182,7 @@ impl Config {
     /// The same for one request, which is known to be a handshake: then the route does carry sockets.
     #[must_use]
     pub fn about_request(&self, route: usize, request: Option<&Request>) -> Vec<Told> {
-        if route >= self.routes.len() {
+        if route >= self.tree.count(self) {
             return self.told.clone();
         }
         let mut told = self.tree.observe(self, route, request);

@@ -176,11 +176,11 @@ fn healthy_files_are_healthy() {
         for head in folder.heads.iter().filter(|name| name.starts_with("healthy")) {
             let config = read(head, &folder.files, &options(folder.dialect, None));
             let place = format!("{}/{head}", folder.dialect.id());
-            if !config.routes.iter().any(|route| route.believed().is_some()) {
+            if !config.routes().any(|route| route.believed().is_some()) {
                 complaints.push(format!("{place}: no route is believed to carry sockets"));
             }
-            let own = config.routes.iter().filter(|route| route.believed().is_some());
-            for told in own.flat_map(|route| &route.told).chain(&config.told) {
+            let own = config.routes().filter(|route| route.believed().is_some());
+            for told in own.flat_map(|route| route.told).chain(config.told.clone()) {
                 let wrong = match &told.what {
                     Setting::Upgrade(passing) => {
                         matches!(passing, Passing::Dropped | Passing::ConnectionLost | Passing::Refused)
@@ -198,7 +198,7 @@ fn healthy_files_are_healthy() {
                     complaints.push(format!("{place}:{}: {:?}", told.spot.line, told.what));
                 }
             }
-            for route in &config.routes {
+            for route in config.routes() {
                 assert!(
                     matches!(route.told.first().map(|told| &told.what), Some(Setting::Route(_))),
                     "{place}"
@@ -230,13 +230,12 @@ fn broken_files_are_mended() {
 fn mend(folder: &Folder, broken: &Broken, number: usize) -> Result<(), String> {
     let options = options(folder.dialect, broken.version.as_deref());
     let config = read(&broken.file, &folder.files, &options);
-    let names = || config.routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>();
-    let exact = config.routes.iter().position(|route| route.name == broken.route);
-    let route =
-        exact
-            .or_else(|| config.routes.iter().position(|route| route.name.contains(&broken.route)))
-            .ok_or_else(|| format!("no route {:?} among {:?}; {:?}", broken.route, names(), config.told))?;
-    let name = config.routes[route].name.clone();
+    let names = || config.routes().map(|route| route.name).collect::<Vec<_>>();
+    let exact = config.routes().position(|route| route.name == broken.route);
+    let route = exact
+        .or_else(|| config.routes().position(|route| route.name.contains(&broken.route)))
+        .ok_or_else(|| format!("no route {:?} among {:?}; {:?}", broken.route, names(), config.told))?;
+    let name = config.route(route).unwrap().name;
     let about = config.about(route);
     let found = about
         .iter()
@@ -272,8 +271,8 @@ fn mend(folder: &Folder, broken: &Broken, number: usize) -> Result<(), String> {
         })
         .collect();
     // An edit may move a route (what comes first), or change its name.
-    let same = again.routes.iter().position(|route| route.name == name);
-    let Some(route_again) = same.or((again.routes.len() == config.routes.len()).then_some(route)) else {
+    let same = again.routes().position(|route| route.name == name);
+    let Some(route_again) = same.or((again.routes().len() == config.routes().len()).then_some(route)) else {
         return Err(format!("the route is gone:\n{shown}"));
     };
     if !wish.is_met_by(&again.about(route_again)) {
@@ -284,11 +283,11 @@ fn mend(folder: &Folder, broken: &Broken, number: usize) -> Result<(), String> {
         other => return Err(format!("a second edit: {other:?}")),
     }
     if !broken.shared {
-        for (other, before) in config.routes.iter().enumerate().filter(|(other, _)| *other != route) {
-            let Some(now) = again.routes.iter().position(|route| route.name == before.name) else {
+        for (other, before) in config.routes().enumerate().filter(|(other, _)| *other != route) {
+            let Some(now) = again.routes().position(|route| route.name == before.name) else {
                 return Err(format!("{:?} is gone after\n{shown}", before.name));
             };
-            if config.routes.iter().filter(|route| route.name == before.name).count() == 1
+            if config.routes().filter(|route| route.name == before.name).count() == 1
                 && settings(&config, other) != settings(&again, now)
             {
                 return Err(format!("{:?} is changed, too, by\n{shown}", before.name));
@@ -315,7 +314,8 @@ fn requests_find_their_route() {
                     (host, port.parse().unwrap())
                 });
             let request = Request { host: host.to_owned(), port, tls, path: format!("/{path}") };
-            let found = config.choose(&request).map_or("none", |route| config.routes[route].name.as_str());
+            let found =
+                config.choose(&request).map_or("none".to_owned(), |route| config.route(route).unwrap().name);
             if found != chosen.route && !(chosen.route.is_empty() && found == "none") {
                 complaints.push(format!(
                     "{}/{} {}: {found:?}, not {:?}",
@@ -349,7 +349,7 @@ fn exercise(name: &str, files: &Memory, options: &Options) {
         Wish::Acceptable,
         Wish::LeaveHeader("Sec-WebSocket-Protocol".into()),
     ];
-    for route in 0..config.routes.len().min(4) {
+    for route in 0..config.routes().len().min(4) {
         let _ = config.about(route);
         for wish in &wishes {
             if let Ok(edits) = config.edit(route, wish) {

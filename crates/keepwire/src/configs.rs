@@ -1,12 +1,14 @@
 //! Configuration files on disk: where they lie, which product and version they are for, and what they say of a route.
 
-use config::{Config, Dialect, Files, Options, Request, Version};
+use config::{Config, Dialect, Files, Options, Request, Version, make_each};
 use diagnose::Finding;
 use evidence::{Case, Evidence, Fact, Place, Setting, Source, Target, Told, VersionBy};
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Larger files are no configuration.
@@ -84,6 +86,22 @@ impl Files for Disk {
         found.retain(|path| Path::new(path).exists());
         found
     }
+
+    fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        let take = || {
+            while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|next| *next < count) {
+                work(number);
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 1..cores.min(count) {
+                scope.spawn(take);
+            }
+            take();
+        });
+    }
 }
 
 /// Files as they will be: some of them changed, the others as they are.
@@ -102,6 +120,10 @@ impl Files for Overlay<'_> {
 
     fn list(&self, pattern: &str) -> Vec<String> {
         self.base.list(pattern)
+    }
+
+    fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        self.base.each(count, work);
     }
 }
 
@@ -288,13 +310,14 @@ pub(crate) fn observations(told: Vec<Told>) -> impl Iterator<Item = (Source, Pla
 
 /// A case about one route of a configuration, without anything live; `more` is what the user says besides.
 pub(crate) fn case(config: &Config, route: Option<usize>, more: &[Told]) -> Evidence {
-    let url = route.map_or_else(|| "ws://localhost/".to_owned(), |route| url(&config.routes[route]));
+    let route = route.and_then(|number| Some((number, config.route(number)?)));
+    let url = route.as_ref().map_or_else(|| "ws://localhost/".to_owned(), |(_, route)| url(route));
     let target = Target::parse(&url)
         .or_else(|_| Target::parse("ws://localhost/"))
         .unwrap_or_else(|_| unreachable!("the address is a good one"));
     let mut evidence = Evidence::new(Case::new(target));
     let told = match route {
-        Some(route) => config.about(route),
+        Some((number, _)) => config.about(number),
         None => config.told.clone(),
     };
     for (source, place, fact) in observations(told.into_iter().chain(more.iter().cloned()).collect()) {
@@ -331,19 +354,20 @@ pub(crate) struct Judged {
 /// Judges every route that is believed to carry sockets, and the files as a whole. What several routes share is said
 /// once, by the first of them.
 pub(crate) fn judge(config: &Config, more: &[Told]) -> Vec<Judged> {
-    let believed: Vec<usize> =
-        (0..config.routes.len()).filter(|route| config.routes[*route].believed().is_some()).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut all = Vec::new();
+    let believed = config.believed();
     let cases = if believed.is_empty() { vec![None] } else { believed.into_iter().map(Some).collect() };
-    for route in cases {
+    let mut all = make_each(&Disk, cases.len(), |number| {
+        let route = cases[number];
         let evidence = case(config, route, more);
-        let mut findings = diagnose::judge_told(&evidence);
+        let findings = diagnose::judge_told(&evidence);
+        Judged { route, evidence, findings }
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    for Judged { evidence, findings, .. } in &mut all {
         findings.retain(|finding| {
-            let spot = spot(finding, &evidence);
+            let spot = spot(finding, evidence);
             seen.insert((finding.cause, finding.title.english(), spot))
         });
-        all.push(Judged { route, evidence, findings });
     }
     all
 }

@@ -171,6 +171,7 @@ pub(crate) fn mend(
         known = Some((config.version.clone(), config.version_by));
         let mut touched: BTreeSet<usize> = BTreeSet::new();
         let mut documents = config.documents.clone();
+        let labels = labels(&config);
         for judged in configs::judge(&config, more) {
             let route = judged.route.unwrap_or(0);
             for finding in &judged.findings {
@@ -182,7 +183,7 @@ pub(crate) fn mend(
                     let Some(wish) = remedy.wish.as_ref().filter(|_| allowed.allows(remedy.safety)) else {
                         continue;
                     };
-                    let name = label(&config, route);
+                    let name = labels.get(&route).cloned().unwrap_or_default();
                     if tried.contains(&(name.clone(), wish.clone())) {
                         continue;
                     }
@@ -212,14 +213,16 @@ pub(crate) fn mend(
     Patch::between(&before, overlay.changed)
 }
 
-/// What a route is called while lines move: its file, hosts and name, and how many of the same stand before it.
-fn label(config: &Config, route: usize) -> String {
-    let Some(found) = config.routes.get(route) else { return String::new() };
-    let same = |other: &&config::Route| {
-        other.spot.file == found.spot.file && other.hosts == found.hosts && other.name == found.name
+/// What the routes are called while lines move: file, hosts and name, and how many of the same stand before.
+fn labels(config: &Config) -> BTreeMap<usize, String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let label = |(number, route): (usize, config::Route)| {
+        let name = format!("{} {} {}", route.spot.file, route.hosts.join(","), route.name);
+        let before = seen.entry(name.clone()).or_default();
+        *before += 1;
+        (number, format!("{name} {before}"))
     };
-    let before = config.routes[..route].iter().filter(same).count();
-    format!("{} {} {} {before}", found.spot.file, found.hosts.join(","), found.name)
+    config.routes().enumerate().map(label).collect()
 }
 
 /// Grants wishes about the route of one request, in their order.

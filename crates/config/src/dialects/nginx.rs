@@ -10,22 +10,29 @@ mod model;
 mod observe;
 mod syntax;
 
-use crate::{Config, Document, Edit, Files, NoEdit, Options, Reading, Request, Route, Tree, Version};
+use crate::{
+    Config, Document, Edit, Files, NoEdit, Options, Reading, Request, Route, Tree, Version, make_each,
+};
 use evidence::{Told, VersionBy, Wish};
-use matching::{Locations, Pattern, Server};
+use matching::{Pattern, Server};
 use model::{Kind, Model};
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Ways or levels that are looked at in one piece of work.
+const PIECE: usize = 4096;
 
 /// Everything that is kept of the files of one nginx.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     model: Model,
-    servers: Vec<Server>,
-    locations: Locations,
-    /// Servers by each of their names, and routes by their server, in the order of the files.
-    by_name: HashMap<String, Vec<usize>>,
-    by_server: HashMap<usize, Vec<usize>>,
+    /// Levels of the servers, in the order of the files.
+    servers: Vec<usize>,
+    /// Names of servers by their hash, each with the level of its server; sorted.
+    names: Vec<(u64, usize)>,
+    /// In the order of their levels.
     routes: Vec<Way>,
+    /// Numbers of the routes that are believed to carry sockets.
+    believed: Vec<usize>,
     version: Version,
     version_by: VersionBy,
     /// What the user says carries sockets.
@@ -39,10 +46,16 @@ pub(crate) struct Way {
     pub level: usize,
     /// The location itself.
     pub location: usize,
-    /// Number of the server in `servers`.
+    /// The server around it.
     pub server: Option<usize>,
-    pub pattern: Option<Pattern>,
     pub pass: model::At,
+}
+
+impl Way {
+    /// How its location matches.
+    pub(crate) fn pattern<'a>(&self, model: &'a Model) -> Option<Pattern<'a>> {
+        Pattern::of(model, model.levels[self.location].at?)
+    }
 }
 
 pub(crate) fn read(
@@ -53,86 +66,105 @@ pub(crate) fn read(
     by: VersionBy,
 ) -> Reading {
     let model = Model::read(document, files, options.context.as_deref());
-    let servers = matching::servers(&model);
-    let mut locations = Locations::new();
-    for level in (0..model.levels.len()).filter(|level| model.levels[*level].kind == Kind::Location) {
-        if let Some(parent) = model.levels[level].parent {
-            locations.entry(parent).or_default().push(level);
-        }
-    }
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-    for (number, server) in servers.iter().enumerate() {
-        for name in &server.names {
-            by_name.entry(name.clone()).or_default().push(number);
-        }
-    }
+    let servers = model.of_kind(Kind::Server);
     let mut nginx = Nginx {
         model,
         servers,
-        locations,
-        by_name,
-        by_server: HashMap::new(),
+        names: Vec::new(),
         routes: Vec::new(),
+        believed: Vec::new(),
         version: version.clone(),
         version_by: by,
         said: options.locations.clone(),
     };
-    nginx.routes = nginx.ways();
-    for (number, way) in nginx.routes.iter().enumerate() {
-        if let Some(server) = way.server {
-            nginx.by_server.entry(server).or_default().push(number);
-        }
-    }
-    let routes: Vec<Route> = nginx.routes.iter().map(|way| nginx.route(way)).collect();
+    // Large trees have hundreds of thousands of levels, and one of them knows nothing of the others.
+    nginx.names = in_pieces(files, nginx.servers.len(), |number| nginx.name_hashes(nginx.servers[number]));
+    nginx.names.sort_unstable();
+    nginx.routes = in_pieces(files, nginx.model.levels.len(), |level| nginx.way(level));
+    nginx.believed = in_pieces(files, nginx.routes.len(), |number| {
+        observe::believed(&nginx, &nginx.routes[number]).map(|_| number)
+    });
     let documents = nginx.model.documents.clone();
-    let mut reading = Reading { documents, routes, told: Vec::new(), tree: Box::new(crate::Nothing) };
-    // Of most routes nobody asks more: they get their identity when somebody does.
-    for number in
-        (0..reading.routes.len()).filter(|number| observe::believed(&nginx, &nginx.routes[*number]).is_some())
-    {
-        reading.routes[number].told = vec![observe::identity(&nginx, number)];
-    }
-    reading.told = observe::everywhere(&nginx);
-    reading.tree = Box::new(nginx);
-    reading
+    let told = observe::everywhere(&nginx);
+    Reading { documents, routes: Vec::new(), told, tree: Box::new(nginx) }
+}
+
+/// What there is to say for each number below `count`, in their order.
+fn in_pieces<T, I>(files: &dyn Files, count: usize, say: impl Fn(usize) -> I + Sync) -> Vec<T>
+where
+    T: Send + Sync,
+    I: IntoIterator<Item = T>,
+{
+    let pieces = make_each(files, count.div_ceil(PIECE), |piece| {
+        let numbers = piece * PIECE..count.min((piece + 1) * PIECE);
+        numbers.flat_map(&say).collect::<Vec<T>>()
+    });
+    pieces.into_iter().flatten().collect()
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Nginx {
-    /// Every level that sends requests on.
-    fn ways(&self) -> Vec<Way> {
+    /// The route of a level, if it sends requests on.
+    fn way(&self, level: usize) -> Option<Way> {
         let model = &self.model;
-        let mut server_of = HashMap::new();
-        for (number, server) in self.servers.iter().enumerate() {
-            server_of.insert(server.level, number);
+        if !matches!(model.levels[level].kind, Kind::Location | Kind::If) {
+            return None;
         }
-        (0..model.levels.len())
-            .filter(|level| matches!(model.levels[*level].kind, Kind::Location | Kind::If))
-            .filter_map(|level| {
-                let pass = model.own(level, "proxy_pass").last()?;
-                let location = model.enclosing(level, Kind::Location)?;
-                let server =
-                    model.enclosing(level, Kind::Server).and_then(|server| server_of.get(&server).copied());
-                let pattern = model.levels[location].at.and_then(|at| Pattern::of(model, at));
-                Some(Way { level, location, server, pattern, pass })
-            })
-            .collect()
+        let pass = model.own(level, "proxy_pass").last()?;
+        let location = model.enclosing(level, Kind::Location)?;
+        Some(Way { level, location, server: model.enclosing(level, Kind::Server), pass })
     }
 
-    fn route(&self, way: &Way) -> Route {
-        let server = way.server.map(|number| &self.servers[number]);
+    /// The server of a route.
+    fn server(&self, way: &Way) -> Option<Server> {
+        Some(Server::of(&self.model, way.server?))
+    }
+
+    /// Of each name of a server: its hash, and the server's level.
+    fn name_hashes(&self, server: usize) -> Vec<(u64, usize)> {
+        matching::names(&self.model, server).map(|name| (hash(&name), server)).collect()
+    }
+
+    /// The servers of this name before a level, in the order of the files.
+    fn namesakes(&self, name: &str, before: usize) -> impl Iterator<Item = Server> {
+        let hash = hash(name);
+        let first = self.names.partition_point(|(other, _)| *other < hash);
+        let same = self.names[first..].iter().take_while(move |other| **other < (hash, before));
+        same.map(|(_, server)| Server::of(&self.model, *server))
+            .filter(move |server| server.names.iter().any(|other| other == name))
+    }
+
+    /// The routes inside a level.
+    fn ways_inside(&self, level: usize) -> &[Way] {
+        let first = self.routes.partition_point(|way| way.level < level);
+        let end = self.model.end(level);
+        let count = self.routes[first..].partition_point(|way| way.level < end);
+        &self.routes[first..first + count]
+    }
+
+    /// A route without what it is told.
+    fn outline(&self, way: &Way) -> Route {
+        let server = self.server(way);
         let at = self.model.levels[way.level].at;
         let (document, range) = match at {
-            Some(at) => (at.document, self.model.head(at)),
-            None => (way.pass.document, self.model.range(way.pass)),
+            Some(at) => (at.document(), self.model.head(at)),
+            None => (way.pass.document(), self.model.range(way.pass)),
         };
         Route {
             name: self.name(way),
-            hosts: server.map(|server| server.names.clone()).unwrap_or_default(),
-            ports: server
-                .map(|server| server.listens.iter().map(|listen| listen.port).collect())
-                .unwrap_or_default(),
-            tls: server.is_some_and(Server::tls),
-            path: way.pattern.as_ref().and_then(Pattern::example).unwrap_or_else(|| "/".to_owned()),
+            ports: server.iter().flat_map(|server| &server.listens).map(|listen| listen.port).collect(),
+            tls: server.as_ref().is_some_and(Server::tls),
+            hosts: server.map(|server| server.names).unwrap_or_default(),
+            path: way
+                .pattern(&self.model)
+                .as_ref()
+                .and_then(Pattern::example)
+                .unwrap_or_else(|| "/".to_owned()),
             spot: self.model.documents[document].spot(range),
             told: Vec::new(),
         }
@@ -149,8 +181,26 @@ impl Nginx {
 }
 
 impl Tree for Nginx {
+    fn count(&self, _: &Config) -> usize {
+        self.routes.len()
+    }
+
+    fn route(&self, _: &Config, number: usize) -> Route {
+        let mut route = self.outline(&self.routes[number]);
+        // Of the others nobody asks more: they get their identity when somebody does.
+        if self.believed.binary_search(&number).is_ok() {
+            route.told.push(observe::identity(self, number));
+        }
+        route
+    }
+
+    fn believed(&self, _: &Config) -> Vec<usize> {
+        self.believed.clone()
+    }
+
     fn choose(&self, _: &Config, request: &Request) -> Option<usize> {
-        let server = matching::server(&self.servers, request);
+        let servers: Vec<Server> = self.servers.iter().map(|level| Server::of(&self.model, *level)).collect();
+        let server = matching::server(&servers, request);
         let level = match server {
             Some(server) => server.level,
             None => {
@@ -165,7 +215,7 @@ impl Tree for Nginx {
             name.starts_with('@').then(|| name.into_owned())
         };
         let path = matching::normal(&request.path);
-        let found = matching::location(&self.model, level, &self.locations, &path);
+        let found = matching::location(&self.model, level, &path);
         let at = found.unwrap_or(level);
         // What a handshake makes true of an `if` can be told where it asks for the upgrade, and only there.
         let taken = |way: &Way| {
@@ -185,7 +235,7 @@ impl Tree for Nginx {
             .or_else(|| {
                 let name = fallback(at).or_else(|| fallback(level))?;
                 self.routes.iter().position(|way| {
-                    way.pattern == Some(Pattern::Named(name.clone()))
+                    way.pattern(&self.model) == Some(Pattern::Named(name.as_str().into()))
                         && self.model.enclosing(way.level, Kind::Server) == Some(level)
                 })
             })

@@ -348,6 +348,8 @@ impl Run<'_> {
                 .as_ref()
                 .is_some_and(|repair| matches!(repair.outcome.as_str(), "undone" | "refused"))
         });
+        // As in `one`: the program ends.
+        std::mem::forget(reports);
         if undone {
             return Ok(COULD_NOT);
         }
@@ -361,7 +363,7 @@ impl Run<'_> {
 /// Why the main file itself cannot be read.
 fn unreadable(config: &Config) -> Option<String> {
     let first = config.documents.first()?;
-    (first.text.is_empty() && config.documents.len() == 1 && config.routes.is_empty())
+    (first.text.is_empty() && config.documents.len() == 1 && config.routes().len() == 0)
         .then(|| {
             config.told.iter().find_map(|told| match &told.what {
                 Setting::Unreadable { why } => Some(why.clone()),

@@ -10,10 +10,10 @@ use super::model::{self, FindingPart, Layer, Repair, Report, TargetPart, Tool, V
 use super::{Look, concise, github, json, junit, markdown};
 use crate::chain::Hop;
 use crate::cli::{FailOn, LintFormat};
-use crate::configs::Judged;
+use crate::configs::{Disk, Judged};
 use crate::repair;
-use config::Config;
-use diagnose::{Locale, because, text};
+use config::{Config, make_each};
+use diagnose::{Finding, Locale, because, text};
 use evidence::{Belief, Fact, Given, Setting, VersionBy};
 use std::io::{self, Write};
 
@@ -53,9 +53,8 @@ impl LintReport {
         patches: bool,
         locale: &Locale,
     ) -> Self {
-        let mut all: Vec<(FindingPart, Detail)> = Vec::new();
-        for judged in judged {
-            for finding in &judged.findings {
+        let parts_of = |judged: &Judged| {
+            let part_of = |finding: &Finding| {
                 let mut part = finding_part(finding, &judged.evidence, locale);
                 for (fix, remedy) in part.fixes.iter_mut().zip(&finding.remedies) {
                     if let (Some(wish), Some(route)) = (&remedy.wish, judged.route) {
@@ -80,9 +79,12 @@ impl LintReport {
                 if !patches {
                     part.fixes.iter_mut().for_each(|fix| fix.patch = None);
                 }
-                all.push((part, detail));
-            }
-        }
+                (part, detail)
+            };
+            judged.findings.iter().map(part_of).collect::<Vec<_>>()
+        };
+        let parts = make_each(&Disk, judged.len(), |number| parts_of(&judged[number]));
+        let mut all: Vec<(FindingPart, Detail)> = parts.into_iter().flatten().collect();
         // Errors first, then by place, so that a file reads from top to bottom.
         all.sort_by_key(|(part, _)| {
             let place = part.locations.first().map(|place| (place.file.clone(), place.line));
@@ -182,11 +184,11 @@ fn severity_rank(severity: &str) -> u8 {
 fn detail(
     config: &Config,
     judged: &Judged,
-    finding: &diagnose::Finding,
+    finding: &Finding,
     part: &FindingPart,
     locale: &Locale,
 ) -> Detail {
-    let route = judged.route.map(|route| &config.routes[route]);
+    let route = judged.route.and_then(|route| config.route(route));
     let seen = finding
         .proof
         .iter()
@@ -325,15 +327,16 @@ pub fn write_lint(
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let plain: Vec<Report> = reports.iter().map(|report| report.report.clone()).collect();
+    let mut plain = reports.iter().map(|report| &report.report);
+    let all = || -> Vec<Report> { reports.iter().map(|report| report.report.clone()).collect() };
     match format {
         LintFormat::Text => text::write(reports, locale, look, out),
-        LintFormat::Concise => plain.iter().try_for_each(|report| concise::write(report, out)),
-        LintFormat::Json => json::write(&plain, out),
-        LintFormat::Sarif => sarif::write(&plain, locale, out),
-        LintFormat::Github => plain.iter().try_for_each(|report| github::write(report, out)),
-        LintFormat::Gitlab => gitlab::write(&plain, out),
-        LintFormat::Junit => junit::write(&plain, locale, out),
-        LintFormat::Markdown => plain.iter().try_for_each(|report| markdown::write(report, locale, out)),
+        LintFormat::Concise => plain.try_for_each(|report| concise::write(report, out)),
+        LintFormat::Json => json::write(&all(), out),
+        LintFormat::Sarif => sarif::write(&all(), locale, out),
+        LintFormat::Github => plain.try_for_each(|report| github::write(report, out)),
+        LintFormat::Gitlab => gitlab::write(&all(), out),
+        LintFormat::Junit => junit::write(&all(), locale, out),
+        LintFormat::Markdown => plain.try_for_each(|report| markdown::write(report, locale, out)),
     }
 }

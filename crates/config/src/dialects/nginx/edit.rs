@@ -84,7 +84,7 @@ impl Changes<'_> {
     }
 
     fn add_behind(&mut self, at: At, lines: &[String]) {
-        let document = &self.nginx.model.documents[at.document];
+        let document = &self.nginx.model.documents[at.document()];
         let range = self.nginx.model.range(at);
         let with = if document.begins_line(range.start) {
             let (newline, indent) = (document.newline(), document.indent(range.start));
@@ -92,11 +92,11 @@ impl Changes<'_> {
         } else {
             lines.iter().map(|line| format!(" {line}")).collect()
         };
-        self.edits.push(Edit { document: at.document, at: range.end..range.end, with });
+        self.edits.push(Edit { document: at.document(), at: range.end..range.end, with });
     }
 
     fn add_before(&mut self, at: At, lines: &[String]) {
-        let document = &self.nginx.model.documents[at.document];
+        let document = &self.nginx.model.documents[at.document()];
         let start = self.nginx.model.range(at).start;
         let (newline, indent) = (document.newline(), document.indent(start));
         let with = if document.begins_line(start) {
@@ -104,7 +104,7 @@ impl Changes<'_> {
         } else {
             lines.iter().map(|line| format!("{line} ")).collect()
         };
-        self.edits.push(Edit { document: at.document, at: start..start, with });
+        self.edits.push(Edit { document: at.document(), at: start..start, with });
     }
 
     /// Replaces the words of a directive behind the first `keep` ones.
@@ -112,7 +112,7 @@ impl Changes<'_> {
         let words = self.nginx.model.words(at);
         let (Some(first), Some(last)) = (words.get(keep), words.last()) else { return };
         let range: Range<usize> = first.range().start..last.range().end;
-        self.edits.push(Edit { document: at.document, at: range, with: with.to_owned() });
+        self.edits.push(Edit { document: at.document(), at: range, with: with.to_owned() });
     }
 
     /// Whether a line that stands on this level may be changed for this route alone: nobody else inherits it.
@@ -122,7 +122,7 @@ impl Changes<'_> {
             return self.model().own(location, "proxy_pass").next().is_some();
         };
         let inside = self.model().range(block);
-        at.document == block.document && inside.contains(&self.model().range(at).start)
+        at.document() == block.document() && inside.contains(&self.model().range(at).start)
     }
 
     /// Sets a directive in the location. A second one of the same name is refused, so one that comes out of an included
@@ -181,8 +181,9 @@ impl Changes<'_> {
         for line in &headers.lines {
             let name = self.nginx.model.word(*line, 0).unwrap_or_default();
             if !but.iter().any(|other| name.eq_ignore_ascii_case(other)) {
-                let text =
-                    self.nginx.model.documents[line.document].str(self.nginx.model.range(*line)).into_owned();
+                let text = self.nginx.model.documents[line.document()]
+                    .str(self.nginx.model.range(*line))
+                    .into_owned();
                 if !self.lines.contains(&text) {
                     self.lines.push(text);
                 }
@@ -335,11 +336,11 @@ impl Changes<'_> {
         };
         let unit = "    ";
         if let Some(http) = http
-            && let Some(inside) = model.parsed[http.document].inside(http.node)
+            && let Some(inside) = model.parsed[http.document()].inside(http.node())
         {
-            let document = &model.documents[http.document];
-            let first = model.parsed[http.document].children(Some(http.node)).next();
-            let begins = first.map(|node| model.parsed[http.document].range(node).start);
+            let document = &model.documents[http.document()];
+            let first = model.parsed[http.document()].children(Some(http.node())).next();
+            let begins = first.map(|node| model.parsed[http.document()].range(node).start);
             let one_line = begins.is_some_and(|at| !document.begins_line(at));
             let newline = document.newline();
             let with = if one_line {
@@ -349,7 +350,7 @@ impl Changes<'_> {
                 let indent = begins.map_or_else(|| format!("{outer}    "), |at| document.indent(at));
                 lines(unit).iter().map(|line| format!("{newline}{indent}{line}")).collect::<String>()
             };
-            self.edits.push(Edit { document: http.document, at: inside.start..inside.start, with });
+            self.edits.push(Edit { document: http.document(), at: inside.start..inside.start, with });
         } else if let Some(server) = server {
             self.add_before(server, &lines(unit));
         }
@@ -378,7 +379,7 @@ impl Changes<'_> {
 
     /// Removes a directive; with its line, where it stands alone on it.
     fn remove(&mut self, at: At) {
-        let document = &self.nginx.model.documents[at.document];
+        let document = &self.nginx.model.documents[at.document()];
         let mut range = self.nginx.model.range(at);
         let line = document.line(range.start);
         let whole = document.line_range(line);
@@ -391,7 +392,7 @@ impl Changes<'_> {
             let next = document.line_range(line + 1).start;
             range = whole.start..if line + 1 < document.line_count() { next } else { whole.end };
         }
-        self.edits.push(Edit { document: at.document, at: range, with: String::new() });
+        self.edits.push(Edit { document: at.document(), at: range, with: String::new() });
     }
 
     /// `proxy_pass` without its path.
@@ -410,7 +411,7 @@ impl Changes<'_> {
     /// cannot be spared; the simplest that is right is the prefix itself.
     fn without_slash(&mut self) -> Result<(), NoEdit> {
         let (Some(Pattern::Prefix(prefix, _)), Some(at)) =
-            (&self.way.pattern, self.model().levels[self.way.location].at)
+            (self.way.pattern(self.model()), self.model().levels[self.way.location].at)
         else {
             return no("it is no prefix location");
         };
@@ -422,22 +423,22 @@ impl Changes<'_> {
         let words = self.model().words(at);
         let Some(last) = words.last() else { return no("it has no path") };
         let short = prefix.trim_end_matches('/').to_owned();
-        let word = self.nginx.model.documents[at.document].str(last.range()).into_owned();
-        let with = word.replacen(prefix.as_str(), &short, 1);
-        self.edits.push(Edit { document: at.document, at: last.range(), with });
+        let word = self.nginx.model.documents[at.document()].str(last.range()).into_owned();
+        let with = word.replacen(&*prefix, &short, 1);
+        self.edits.push(Edit { document: at.document(), at: last.range(), with });
         Ok(())
     }
 
     /// `^~` makes a prefix win over regular expressions.
     fn comes_first(&mut self) -> Result<(), NoEdit> {
         let (Some(Pattern::Prefix(_, false)), Some(at)) =
-            (&self.way.pattern, self.model().levels[self.way.location].at)
+            (self.way.pattern(self.model()), self.model().levels[self.way.location].at)
         else {
             return no("only a prefix location can be given precedence");
         };
         let Some(first) = self.model().words(at).first().copied() else { return no("it has no path") };
         let start = first.range().start;
-        self.edits.push(Edit { document: at.document, at: start..start, with: "^~ ".to_owned() });
+        self.edits.push(Edit { document: at.document(), at: start..start, with: "^~ ".to_owned() });
         Ok(())
     }
 
@@ -446,9 +447,9 @@ impl Changes<'_> {
         else {
             return no("it has no upstream block");
         };
-        let first = self.model().parsed[at.document].children(Some(at.node)).next();
+        let first = self.model().parsed[at.document()].children(Some(at.node())).next();
         let Some(node) = first else { return no("the upstream block is empty") };
-        self.add_before(At { document: at.document, node }, &["ip_hash;".to_owned()]);
+        self.add_before(At::new(at.document(), node), &["ip_hash;".to_owned()]);
         Ok(())
     }
 
@@ -467,7 +468,7 @@ impl Changes<'_> {
             for line in &headers.lines {
                 let name = model.word(*line, 0).unwrap_or_default();
                 if !name.eq_ignore_ascii_case("Upgrade") && !name.eq_ignore_ascii_case("Connection") {
-                    lines.push(model.documents[line.document].str(model.range(*line)).into_owned());
+                    lines.push(model.documents[line.document()].str(model.range(*line)).into_owned());
                 }
             }
         }
@@ -518,9 +519,9 @@ impl Changes<'_> {
         match connections {
             Some(at) => self.rewrite(at, 0, &each.to_string()),
             None => {
-                let Some(inside) = block
-                    .and_then(|at| Some((at.document, self.model().parsed[at.document].inside(at.node)?)))
-                else {
+                let Some(inside) = block.and_then(|at| {
+                    Some((at.document(), self.model().parsed[at.document()].inside(at.node())?))
+                }) else {
                     return no("the events block is not visible");
                 };
                 let with = format!(" worker_connections {each};");
@@ -565,7 +566,7 @@ impl Changes<'_> {
             }
             return Ok(());
         }
-        if matches!(self.way.pattern, Some(Pattern::Regex(..) | Pattern::Named(_))) {
+        if matches!(self.way.pattern(self.model()), Some(Pattern::Regex(..) | Pattern::Named(_))) {
             return self.keep_path();
         }
         no("what nginx refuses here has to be mended by hand")

@@ -78,14 +78,14 @@ pub(crate) fn upgrade(model: &Model, level: usize, headers: &Headers) -> Upgrade
     let connection = sent(connection_line, "Connection");
     let lost_by_inheritance = || {
         let own = headers.level?;
-        let outer = model.levels[own].parent?;
+        let outer = model.levels[own].parent()?;
         let outer = Headers::on(model, outer);
         let passed = outer.line(model, "Upgrade").is_some();
         passed.then_some("nginx-header-inheritance-lost")
     };
     let manager = || {
         let at = model.levels[level].at?;
-        let generated = model.documents[at.document].path.contains("nginx/proxy_host/");
+        let generated = model.documents[at.document()].path.contains("nginx/proxy_host/");
         generated.then_some("npm-websocket-toggle-off")
     };
     let (passing, because, line) = match (upgrade, connection) {
@@ -183,8 +183,8 @@ fn mapped(model: &Model, map: usize, upgrades: &dyn Fn(&str) -> bool) -> Sent {
 pub(crate) fn lookup(model: &Model, map: usize, text: &str) -> Option<String> {
     let mut default = Some(String::new());
     let mut by_regex = None;
-    for at in &model.levels[map].directives {
-        let (key, value) = (model.name(*at), model.word(*at, 0).unwrap_or_default());
+    for at in model.directives(map) {
+        let (key, value) = (model.name(at), model.word(at, 0).unwrap_or_default());
         if key == "default" {
             default = Some(value.into_owned());
         } else if let Some(pattern) = key.strip_prefix('~') {

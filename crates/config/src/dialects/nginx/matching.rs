@@ -5,51 +5,54 @@ use super::model::{At, Kind, Model};
 use crate::Request;
 use regex::Regex;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// How a location matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pattern {
+pub(crate) enum Pattern<'a> {
     /// `= /path`
-    Exact(String),
+    Exact(Cow<'a, str>),
     /// `/path`, and whether `^~` stops the search for regular expressions.
-    Prefix(String, bool),
+    Prefix(Cow<'a, str>, bool),
     /// `~` or `~*`, and whether case matters.
-    Regex(String, bool),
+    Regex(Cow<'a, str>, bool),
     /// `@name`
-    Named(String),
+    Named(Cow<'a, str>),
 }
 
-impl Pattern {
+impl<'a> Pattern<'a> {
     /// The pattern of a `location`.
-    pub(crate) fn of(model: &Model, at: At) -> Option<Self> {
-        let word = |number| model.word(at, number).map(Cow::into_owned);
-        let first = word(0)?;
-        let second = word(1);
-        Some(match (first.as_str(), second) {
-            ("=", Some(path)) => Self::Exact(path),
-            ("^~", Some(path)) => Self::Prefix(path, true),
-            ("~", Some(pattern)) => Self::Regex(pattern, true),
-            ("~*", Some(pattern)) => Self::Regex(pattern, false),
-            (_, Some(_)) => return None,
-            // nginx takes `location =/path` and `location ~\.php$`, too.
-            (first, None) => match first.strip_prefix("^~") {
-                Some(path) => Self::Prefix(path.to_owned(), true),
-                None => match (first.strip_prefix('='), first.strip_prefix("~*"), first.strip_prefix('~')) {
-                    (Some(path), _, _) => Self::Exact(path.to_owned()),
-                    (_, Some(pattern), _) => Self::Regex(pattern.to_owned(), false),
-                    (_, _, Some(pattern)) => Self::Regex(pattern.to_owned(), true),
-                    _ if first.starts_with('@') => Self::Named(first.to_owned()),
-                    _ => Self::Prefix(first.to_owned(), false),
-                },
-            },
-        })
+    pub(crate) fn of(model: &'a Model, at: At) -> Option<Self> {
+        let first = model.word(at, 0)?;
+        if let Some(second) = model.word(at, 1) {
+            return Self::written(&first, second);
+        }
+        // nginx takes `location =/path` and `location ~\.php$`, too.
+        let Some(sign) = ["^~", "=", "~*", "~"].into_iter().find(|sign| first.starts_with(sign)) else {
+            let named = first.starts_with('@');
+            return Some(if named { Self::Named(first) } else { Self::Prefix(first, false) });
+        };
+        let rest = match first {
+            Cow::Borrowed(word) => Cow::Borrowed(&word[sign.len()..]),
+            Cow::Owned(word) => Cow::Owned(word[sign.len()..].to_owned()),
+        };
+        Self::written(sign, rest)
+    }
+
+    /// By the sign in front of it.
+    fn written(sign: &str, text: Cow<'a, str>) -> Option<Self> {
+        match sign {
+            "=" => Some(Self::Exact(text)),
+            "^~" => Some(Self::Prefix(text, true)),
+            "~" => Some(Self::Regex(text, true)),
+            "~*" => Some(Self::Regex(text, false)),
+            _ => None,
+        }
     }
 
     /// A path that this location is written for, if one can be told.
     pub(crate) fn example(&self) -> Option<String> {
         match self {
-            Self::Exact(path) | Self::Prefix(path, _) => Some(path.clone()),
+            Self::Exact(path) | Self::Prefix(path, _) => Some(path.to_string()),
             Self::Regex(pattern, _) => {
                 // The literal beginning, where there is one: `^/(ws|wss)/` begins with `/ws/`.
                 let rest = pattern.strip_prefix('^')?;
@@ -79,10 +82,6 @@ pub(crate) fn matches(pattern: &str, case: bool, text: &str) -> Option<bool> {
         .ok()
         .map(|regex: Regex| regex.is_match(text))
 }
-
-/// The locations that stand directly in a level, in the order of the files. Trees of many megabytes have hundreds of
-/// thousands of them, so nobody looks through all.
-pub(crate) type Locations = HashMap<usize, Vec<usize>>;
 
 /// A path as nginx looks at it: `%63` is `c`, `//` is `/`, and `.` and `..` are gone (`merge_slashes on`).
 pub(crate) fn normal(path: &str) -> String {
@@ -118,12 +117,12 @@ pub(crate) fn normal(path: &str) -> String {
 }
 
 /// The location of a server that takes a path: the level, deepest first.
-pub(crate) fn location(model: &Model, server: usize, locations: &Locations, path: &str) -> Option<usize> {
+pub(crate) fn location(model: &Model, server: usize, path: &str) -> Option<usize> {
     let mut level = server;
     let mut found = None;
     // Locations inside locations are searched in turn.
     for _ in 0..16 {
-        match step(model, level, locations, path) {
+        match step(model, level, path) {
             Some((next, deeper)) => {
                 found = Some(next);
                 if !deeper {
@@ -138,15 +137,18 @@ pub(crate) fn location(model: &Model, server: usize, locations: &Locations, path
 }
 
 /// The location directly in a level that takes a path, and whether those inside it may do so instead.
-fn step(model: &Model, level: usize, locations: &Locations, path: &str) -> Option<(usize, bool)> {
+fn step(model: &Model, level: usize, path: &str) -> Option<(usize, bool)> {
     let mut prefix: Option<(usize, usize, bool)> = None;
     let mut regexes = Vec::new();
-    for location in locations.get(&level).into_iter().flatten().copied() {
+    for location in model.inside(level) {
+        if model.levels[location].kind != Kind::Location {
+            continue;
+        }
         let Some(pattern) = model.levels[location].at.and_then(|at| Pattern::of(model, at)) else { continue };
         match pattern {
             Pattern::Exact(exact) if exact == path => return Some((location, false)),
             Pattern::Prefix(text, stops)
-                if path.starts_with(&text) && prefix.is_none_or(|(_, length, _)| text.len() > length) =>
+                if path.starts_with(&*text) && prefix.is_none_or(|(_, length, _)| text.len() > length) =>
             {
                 prefix = Some((location, text.len(), stops));
             }
@@ -156,7 +158,7 @@ fn step(model: &Model, level: usize, locations: &Locations, path: &str) -> Optio
     }
     // Regular expressions inside the longest prefix come before those beside it.
     if let Some((inner, _, _)) = prefix
-        && let Some((deeper, _)) = step(model, inner, locations, path)
+        && let Some((deeper, _)) = step(model, inner, path)
     {
         let is_regex = model.levels[deeper]
             .at
@@ -184,6 +186,13 @@ pub(crate) struct Server {
     pub listens: Vec<Listen>,
 }
 
+/// The names of a server.
+pub(crate) fn names(model: &Model, level: usize) -> impl Iterator<Item = String> + '_ {
+    model.own(level, "server_name").flat_map(move |at| {
+        model.words(at).iter().map(move |word| model.value(at.document(), *word).to_lowercase())
+    })
+}
+
 /// One `listen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listen {
@@ -196,10 +205,7 @@ pub(crate) struct Listen {
 
 impl Server {
     pub(crate) fn of(model: &Model, level: usize) -> Self {
-        let mut names = Vec::new();
-        for at in model.own(level, "server_name") {
-            names.extend(model.words(at).iter().map(|word| model.value(at.document, *word).to_lowercase()));
-        }
+        let names = names(model, level).collect();
         let ssl_on = model.own(level, "ssl").any(|at| model.word(at, 0).as_deref() == Some("on"));
         let mut listens: Vec<Listen> =
             model.own(level, "listen").filter_map(|at| listen(model, at, ssl_on)).collect();
@@ -220,7 +226,8 @@ fn listen(model: &Model, at: At, ssl_on: bool) -> Option<Listen> {
     if word.starts_with("unix:") {
         return None;
     }
-    let has = |flag: &str| model.words(at).iter().skip(1).any(|word| model.value(at.document, *word) == flag);
+    let has =
+        |flag: &str| model.words(at).iter().skip(1).any(|word| model.value(at.document(), *word) == flag);
     let (address, port) = match word.rsplit_once(':') {
         Some((address, port)) if !port.contains(']') => (address.to_owned(), port.parse().ok()?),
         _ => match word.parse() {
@@ -290,12 +297,4 @@ fn rank(name: &str, host: &str) -> u32 {
         Some(pattern) if matches(pattern, true, host) == Some(true) => 1_000_000,
         _ => 0,
     }
-}
-
-/// All servers of a model, in the order of the files.
-pub(crate) fn servers(model: &Model) -> Vec<Server> {
-    (0..model.levels.len())
-        .filter(|level| model.levels[*level].kind == Kind::Server)
-        .map(|level| Server::of(model, level))
-        .collect()
 }

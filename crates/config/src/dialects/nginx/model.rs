@@ -2,7 +2,7 @@
 //! resolved, and the things that go by name: maps, upstreams, variables.
 
 use super::syntax::{self, Parsed, Word, value};
-use crate::{Document, Files};
+use crate::{Document, Files, make_each};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -16,11 +16,28 @@ const DEEPEST: usize = 40;
 /// Blocks inside blocks, over all files.
 const DEEPEST_LEVEL: usize = 200;
 
-/// A directive: in which document, and which of its nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A directive: in which document, and which of its nodes. Small, because there are many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct At {
-    pub document: usize,
-    pub node: usize,
+    document: u32,
+    node: u32,
+}
+
+impl At {
+    pub(crate) fn new(document: usize, node: usize) -> Self {
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { document: small(document), node: small(node) }
+    }
+
+    /// The number of its document.
+    pub(crate) fn document(self) -> usize {
+        self.document as usize
+    }
+
+    /// The number of its node.
+    pub(crate) fn node(self) -> usize {
+        self.node as usize
+    }
 }
 
 /// What kind of level it is.
@@ -40,14 +57,24 @@ pub(crate) enum Kind {
     Foreign,
 }
 
-/// A block, with what stands directly in it.
+/// A block. Levels stand in the order in which they are opened.
 #[derive(Debug)]
 pub(crate) struct Level {
     pub kind: Kind,
     /// The block; none: it is implied, around a fragment.
     pub at: Option<At>,
-    pub parent: Option<usize>,
-    pub directives: Vec<At>,
+    parent: Option<u32>,
+    /// See [`Model::end`].
+    next: u32,
+    /// Its list in [`Model::lists`]; none: what stands in the block is all that stands in the level.
+    list: Option<u32>,
+}
+
+impl Level {
+    /// The level around it.
+    pub(crate) fn parent(&self) -> Option<usize> {
+        self.parent.map(|parent| parent as usize)
+    }
 }
 
 /// Something to say about a place, with the id of the catalog where there is one.
@@ -67,6 +94,8 @@ pub(crate) struct Model {
     pub documents: Vec<Document>,
     pub parsed: Vec<Parsed>,
     pub levels: Vec<Level>,
+    /// The directives of levels that no single block holds, because they are implied or include files.
+    lists: Vec<Vec<At>>,
     pub troubles: Vec<Trouble>,
     /// The whole of `http` is visible, so what is not there does not exist.
     pub whole: bool,
@@ -84,6 +113,8 @@ struct Reader<'a> {
     /// Folder that relative includes start from: that of the main file.
     prefix: String,
     known: HashMap<String, usize>,
+    /// Files of an include that were read together, and whose turn is still to come.
+    ahead: HashMap<String, Result<(Document, Parsed), String>>,
     /// Documents that are being included right now.
     open: Vec<usize>,
     placed: usize,
@@ -99,11 +130,13 @@ impl Model {
             files,
             prefix,
             known: HashMap::new(),
+            ahead: HashMap::new(),
             open: Vec::new(),
             placed: 0,
             depth: 0,
         };
-        let first = reader.add(root);
+        let parsed = syntax::parse(&root.text);
+        let first = reader.add(root, parsed);
         let kind = match context {
             Some("main") => Kind::Main,
             Some("http") => Kind::Http,
@@ -114,6 +147,9 @@ impl Model {
         let level = reader.implied(kind);
         reader.open.push(first);
         reader.fill(level, first, None);
+        for level in 0..=level {
+            reader.close(level);
+        }
         let mut model = reader.model;
         // A fragment may be the whole of what matters, but what it lacks may stand elsewhere.
         model.whole = kind == Kind::Main && model.levels.iter().any(|level| level.kind == Kind::Http);
@@ -128,7 +164,7 @@ impl Model {
 
     /// The name of a directive.
     pub(crate) fn name(&self, at: At) -> Cow<'_, str> {
-        self.value(at.document, self.parsed[at.document].nodes[at.node].name)
+        self.value(at.document(), self.parsed[at.document()].nodes[at.node()].name)
     }
 
     /// What a word stands for.
@@ -138,25 +174,25 @@ impl Model {
 
     /// The words of a directive behind its name.
     pub(crate) fn words(&self, at: At) -> &[Word] {
-        self.parsed[at.document].words(at.node)
+        self.parsed[at.document()].words(at.node())
     }
 
     /// The word of a directive at this place behind its name.
     pub(crate) fn word(&self, at: At, number: usize) -> Option<Cow<'_, str>> {
-        Some(self.value(at.document, *self.words(at).get(number)?))
+        Some(self.value(at.document(), *self.words(at).get(number)?))
     }
 
     /// The bytes of a directive, with its block.
     pub(crate) fn range(&self, at: At) -> Range<usize> {
-        self.parsed[at.document].range(at.node)
+        self.parsed[at.document()].range(at.node())
     }
 
     /// The bytes of a directive up to the `{` of its block.
     pub(crate) fn head(&self, at: At) -> Range<usize> {
         let range = self.range(at);
-        match self.parsed[at.document].nodes[at.node].open {
+        match self.parsed[at.document()].nodes[at.node()].open {
             Some(open) => {
-                let end = self.words(at).last().map_or(open as usize - 1, |word| word.range().end);
+                let end = self.words(at).last().map_or(open.get() as usize - 1, |word| word.range().end);
                 range.start..end.max(range.start + 1)
             }
             None => range,
@@ -165,18 +201,46 @@ impl Model {
 
     /// Whether a directive has this name.
     pub(crate) fn is(&self, at: At, name: &str) -> bool {
-        let word = self.parsed[at.document].nodes[at.node].name;
-        self.text(at.document).get(word.range()) == Some(name.as_bytes())
+        let word = self.parsed[at.document()].nodes[at.node()].name;
+        self.text(at.document()).get(word.range()) == Some(name.as_bytes())
+    }
+
+    /// The directives without a block that stand directly in a level.
+    pub(crate) fn directives(&self, level: usize) -> impl Iterator<Item = At> + '_ {
+        let Level { at, list, .. } = self.levels[level];
+        let listed = list.and_then(|list| self.lists.get(list as usize)).into_iter().flatten().copied();
+        let block = at.filter(|_| list.is_none()).map(|at| (at, &self.parsed[at.document()]));
+        let plain = block.into_iter().flat_map(|(at, parsed)| {
+            parsed.plain(Some(at.node())).map(move |node| At::new(at.document(), node))
+        });
+        listed.chain(plain)
     }
 
     /// Directives of this name directly in a level.
     pub(crate) fn own<'a>(&'a self, level: usize, name: &'a str) -> impl Iterator<Item = At> + 'a {
-        self.levels[level].directives.iter().copied().filter(move |at| self.is(*at, name))
+        self.directives(level).filter(move |at| self.is(*at, name))
+    }
+
+    /// The levels of this kind.
+    pub(crate) fn of_kind(&self, kind: Kind) -> Vec<usize> {
+        (0..self.levels.len()).filter(|level| self.levels[*level].kind == kind).collect()
+    }
+
+    /// The number of the next level that is not inside this one.
+    pub(crate) fn end(&self, level: usize) -> usize {
+        self.levels[level].next as usize
+    }
+
+    /// The levels directly inside a level, in the order of the files.
+    pub(crate) fn inside(&self, level: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.end(level);
+        let next = move |level: usize| Some(level).filter(|level| *level < end);
+        std::iter::successors(next(level + 1), move |level| next(self.end(*level)))
     }
 
     /// The level itself and those around it, from the inside.
     pub(crate) fn around(&self, level: usize) -> impl Iterator<Item = usize> + '_ {
-        std::iter::successors(Some(level), |level| self.levels[*level].parent)
+        std::iter::successors(Some(level), |level| self.levels[*level].parent())
     }
 
     /// The directive of this name that is in force: the nearest one.
@@ -210,7 +274,7 @@ impl Model {
             };
         };
         let words: Vec<_> =
-            self.words(at).iter().map(|word| self.documents[at.document].str(word.range())).collect();
+            self.words(at).iter().map(|word| self.documents[at.document()].str(word.range())).collect();
         if words.is_empty() {
             self.name(at).into_owned()
         } else {
@@ -235,10 +299,10 @@ impl Model {
                     };
                     let variable = variable.trim_start_matches('$').to_owned();
                     if name == "map" {
-                        let parent = self.levels[level].parent.map(|parent| self.levels[parent].kind);
+                        let parent = self.levels[level].parent().map(|parent| self.levels[parent].kind);
                         if !matches!(parent, Some(Kind::Http | Kind::Foreign)) {
                             self.troubles.push(Trouble {
-                                document: at.document,
+                                document: at.document(),
                                 range: self.head(at),
                                 says: "\"map\" directive is not allowed here".to_owned(),
                                 because: Some("nginx-map-missing"),
@@ -253,32 +317,13 @@ impl Model {
                 _ => {}
             }
         }
-        let mut made = HashSet::new();
-        for level in &self.levels {
-            for at in &level.directives {
-                // As bytes: this looks at every directive there is.
-                let name = self.parsed[at.document].nodes[at.node].name;
-                let which = match self.text(at.document).get(name.range()) {
-                    Some(
-                        b"set" | b"auth_request_set" | b"js_set" | b"perl_set" | b"set_by_lua_block"
-                        | b"js_var" | b"set_by_lua_file",
-                    ) => 0,
-                    _ => continue,
-                };
-                if let Some(variable) = self.word(*at, which) {
-                    made.insert(variable.trim_start_matches('$').to_owned());
-                }
-            }
-        }
-        self.variables.extend(made);
     }
 }
 
 impl Reader<'_> {
-    fn add(&mut self, document: Document) -> usize {
+    fn add(&mut self, document: Document, parsed: Parsed) -> usize {
         let number = self.model.documents.len();
         self.known.insert(document.path.clone(), number);
-        let parsed = syntax::parse(&document.text);
         for complaint in &parsed.complaints {
             self.model.troubles.push(Trouble {
                 document: number,
@@ -335,12 +380,30 @@ impl Reader<'_> {
             Kind::Http => &[Kind::Http],
             _ => &[Kind::Main],
         };
-        let mut parent = None;
+        let mut inner = None;
         for kind in chain {
-            self.model.levels.push(Level { kind: *kind, at: None, parent, directives: Vec::new() });
-            parent = Some(self.model.levels.len() - 1);
+            let level = self.open(*kind, None, inner);
+            self.list(level, Vec::new());
+            inner = Some(level);
         }
-        parent.unwrap_or(0)
+        inner.unwrap_or(0)
+    }
+
+    fn open(&mut self, kind: Kind, at: Option<At>, parent: Option<usize>) -> usize {
+        let level = self.model.levels.len();
+        let parent = parent.and_then(|parent| u32::try_from(parent).ok());
+        self.model.levels.push(Level { kind, at, parent, next: 0, list: None });
+        level
+    }
+
+    fn close(&mut self, level: usize) {
+        self.model.levels[level].next = u32::try_from(self.model.levels.len()).unwrap_or(u32::MAX);
+    }
+
+    /// From now on, what stands in a level is what is put on its list.
+    fn list(&mut self, level: usize, so_far: Vec<At>) {
+        self.model.levels[level].list = u32::try_from(self.model.lists.len()).ok();
+        self.model.lists.push(so_far);
     }
 
     /// Places what stands in a block (or at the top of a file) into a level.
@@ -349,7 +412,7 @@ impl Reader<'_> {
         while next < end {
             let node = next;
             next = self.model.parsed[document].nodes[node].next as usize;
-            let at = At { document, node };
+            let at = At::new(document, node);
             if self.placed >= MOST_PLACED {
                 if self.placed == MOST_PLACED {
                     self.placed += 1;
@@ -359,22 +422,50 @@ impl Reader<'_> {
             }
             self.placed += 1;
             if self.model.parsed[document].nodes[node].open.is_none() {
-                self.model.levels[level].directives.push(at);
-                if self.model.is(at, "include") {
-                    self.include(level, at);
-                }
+                self.plain(level, at, block);
                 continue;
             }
             let kind = kind(&self.model.name(at), self.model.levels[level].kind);
-            self.model.levels.push(Level { kind, at: Some(at), parent: Some(level), directives: Vec::new() });
-            let inner = self.model.levels.len() - 1;
+            let inner = self.open(kind, Some(at), Some(level));
             if self.depth >= DEEPEST_LEVEL {
                 self.trouble(at, "blocks are nested too deeply", true);
-                continue;
+                self.list(inner, Vec::new());
+            } else {
+                self.depth += 1;
+                self.fill(inner, document, Some(node));
+                self.depth -= 1;
             }
-            self.depth += 1;
-            self.fill(inner, document, Some(node));
-            self.depth -= 1;
+            self.close(inner);
+        }
+    }
+
+    /// Places a directive without a block.
+    fn plain(&mut self, level: usize, at: At, block: Option<usize>) {
+        if let Some(list) = self.model.levels[level].list {
+            self.model.lists[list as usize].push(at);
+        }
+        let name = self.model.parsed[at.document()].nodes[at.node()].name;
+        // As bytes: this looks at every directive there is.
+        match self.model.text(at.document()).get(name.range()) {
+            Some(b"include") => {
+                if self.model.levels[level].list.is_none() {
+                    let before = self.model.parsed[at.document()].plain(block);
+                    let before = before.take_while(|node| *node <= at.node());
+                    let so_far = before.map(|node| At::new(at.document(), node)).collect();
+                    self.list(level, so_far);
+                }
+                self.include(level, at);
+            }
+            Some(
+                b"set" | b"auth_request_set" | b"js_set" | b"perl_set" | b"set_by_lua_block" | b"js_var"
+                | b"set_by_lua_file",
+            ) => {
+                if let Some(variable) = self.model.word(at, 0) {
+                    let variable = variable.trim_start_matches('$').to_owned();
+                    self.model.variables.insert(variable);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -405,6 +496,7 @@ impl Reader<'_> {
             }
             return;
         }
+        self.read_ahead(&found);
         for path in found {
             let document = match self.known.get(&path) {
                 Some(known) => *known,
@@ -412,8 +504,8 @@ impl Reader<'_> {
                     self.trouble(at, "more files are included than can be read", true);
                     return;
                 }
-                None => match self.files.read(&path) {
-                    Ok(text) => self.add(Document::new(path.clone(), text)),
+                None => match self.ahead.remove(&path).unwrap_or_else(|| parsed(self.files, &path)) {
+                    Ok((document, parsed)) => self.add(document, parsed),
                     Err(why) => {
                         self.trouble(at, &format!("{path}: {why}"), true);
                         continue;
@@ -430,6 +522,15 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads those of these files that are new, all at once.
+    fn read_ahead(&mut self, paths: &[String]) {
+        let room = MOST_FILES.saturating_sub(self.model.documents.len() + self.ahead.len());
+        let is_new = |path: &&String| !self.known.contains_key(*path) && !self.ahead.contains_key(*path);
+        let new: Vec<&String> = paths.iter().filter(is_new).take(room).collect();
+        let read = make_each(self.files, new.len(), |number| parsed(self.files, new[number]));
+        self.ahead.extend(new.into_iter().cloned().zip(read));
+    }
+
     /// Where relative includes are looked for: the folder of the main file; around a fragment also those above it,
     /// because the main file lies there (`/etc/nginx/sites-enabled/x` includes `proxy_params`).
     fn folders(&self) -> Vec<String> {
@@ -444,7 +545,7 @@ impl Reader<'_> {
 
     fn trouble(&mut self, at: At, says: &str, unreadable: bool) {
         let trouble = Trouble {
-            document: at.document,
+            document: at.document(),
             range: self.model.range(at),
             says: says.to_owned(),
             because: None,
@@ -454,6 +555,13 @@ impl Reader<'_> {
             self.model.troubles.push(trouble);
         }
     }
+}
+
+/// A file, taken apart; or why it cannot be read.
+fn parsed(files: &dyn Files, path: &str) -> Result<(Document, Parsed), String> {
+    let document = Document::new(path, files.read(path)?);
+    let parsed = syntax::parse(&document.text);
+    Ok((document, parsed))
 }
 
 fn kind(name: &str, around: Kind) -> Kind {

@@ -35,17 +35,17 @@ type Place = (usize, Range<usize>);
 
 fn way_head(nginx: &Nginx, way: &Way) -> Place {
     match nginx.model.levels[way.level].at {
-        Some(at) => (at.document, nginx.model.head(at)),
+        Some(at) => (at.document(), nginx.model.head(at)),
         None => pass(nginx, way),
     }
 }
 
 fn pass(nginx: &Nginx, way: &Way) -> Place {
-    (way.pass.document, nginx.model.range(way.pass))
+    (way.pass.document(), nginx.model.range(way.pass))
 }
 
 fn place(nginx: &Nginx, at: At) -> Place {
-    (at.document, nginx.model.range(at))
+    (at.document(), nginx.model.range(at))
 }
 
 fn told(nginx: &Nginx, what: Setting, by: Given, because: Option<&str>, place: Place) -> Told {
@@ -80,7 +80,8 @@ pub(super) fn believed(nginx: &Nginx, way: &Way) -> Option<Belief> {
     let model = &nginx.model;
     if !nginx.said.is_empty() {
         let name = nginx.name(way);
-        let example = way.pattern.as_ref().and_then(Pattern::example);
+        let pattern = way.pattern(model);
+        let example = pattern.as_ref().and_then(Pattern::example);
         let said = |wanted: &String| {
             example.as_deref() == Some(wanted.as_str())
                 || name.split(' ').any(|word| word == wanted)
@@ -92,11 +93,11 @@ pub(super) fn believed(nginx: &Nginx, way: &Way) -> Option<Belief> {
     }
     mentions(model, way)
         .or_else(|| comment(model, way))
-        .or_else(|| match way.pattern.as_ref()? {
+        .or_else(|| match way.pattern(model)? {
             Pattern::Exact(path)
             | Pattern::Prefix(path, _)
             | Pattern::Regex(path, _)
-            | Pattern::Named(path) => beliefs::path(path),
+            | Pattern::Named(path) => beliefs::path(&path),
         })
         .or_else(|| beliefs::upstream(&model.word(way.pass, 0)?))
         .or_else(|| whole_server(nginx, way))
@@ -106,7 +107,7 @@ pub(super) fn believed(nginx: &Nginx, way: &Way) -> Option<Belief> {
 fn mentions(model: &Model, way: &Way) -> Option<Belief> {
     let condition = model.levels[way.level].at.filter(|_| way.level != way.location).and_then(|at| {
         let speaks =
-            model.words(at).iter().any(|word| model.value(at.document, *word).contains("http_upgrade"));
+            model.words(at).iter().any(|word| model.value(at.document(), *word).contains("http_upgrade"));
         speaks.then(|| model.called(way.level))
     });
     let header = || {
@@ -131,25 +132,28 @@ fn mentions(model: &Model, way: &Way) -> Option<Belief> {
 fn comment(model: &Model, way: &Way) -> Option<Belief> {
     const LINES: usize = 4;
     let at = model.levels[way.location].at?;
-    let document = &model.documents[at.document];
+    let text = model.text(at.document());
     let range = model.range(at);
-    let above = document.line(range.start);
-    let is_comment = |line: usize| {
-        let text = document.str(document.line_range(line));
-        text.trim_start().starts_with('#').then(|| text.trim().to_owned())
-    };
-    for line in (above.saturating_sub(LINES)..above).rev() {
-        match is_comment(line) {
-            Some(text) => {
-                if let Some(belief) = beliefs::comment(&text) {
-                    return Some(belief);
-                }
-            }
-            None => break,
+    // Up to the line that the location begins on. Nobody counts lines here: this is asked of every route.
+    let mut above = memchr::memrchr(b'\n', &text[..range.start]).map(|end| &text[..end]);
+    for _ in 0..LINES {
+        let Some(lines) = above else { break };
+        let (rest, line) = match memchr::memrchr(b'\n', lines) {
+            Some(end) => (Some(&lines[..end]), &lines[end + 1..]),
+            None => (None, lines),
+        };
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim();
+        if !line.starts_with('#') {
+            break;
         }
+        if let Some(belief) = beliefs::comment(line) {
+            return Some(belief);
+        }
+        above = rest;
     }
     // Comments of the first lines inside; a location of hundreds of lines is about other things as well.
-    let inside = &document.text[range.start..range.end.min(range.start + 4_096)];
+    let inside = &text[range.start..range.end.min(range.start + 4_096)];
     memchr::memchr_iter(b'#', inside).find_map(|at| {
         let rest = &inside[at + 1..];
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -160,20 +164,17 @@ fn comment(model: &Model, way: &Way) -> Option<Belief> {
 /// The levels around set the upgrade headers, and no route of this server has them: then they were meant for one.
 fn whole_server(nginx: &Nginx, way: &Way) -> Option<Belief> {
     let model = &nginx.model;
-    let server = way.server.map(|number| nginx.servers[number].level)?;
-    let own = Headers::on(model, server);
-    let line = own.line(model, "Upgrade")?;
+    let server = way.server?;
     // Only where the server itself says so: at the level of `http` it is a habit, and says nothing of this one.
-    if own.level != Some(server) {
-        return None;
-    }
+    model.own(server, "proxy_set_header").next()?;
+    let line = Headers::on(model, server).line(model, "Upgrade")?;
     let passes = |other: &Way| {
         let headers = Headers::on(model, other.level);
         headers.line(model, "Upgrade").is_some()
     };
-    let others = nginx.by_server.get(&way.server?).into_iter().flatten();
-    let somebody = others.clone().any(|number| passes(&nginx.routes[*number]));
-    (!somebody).then(|| Belief::Mentions(model.documents[line.document].str(model.range(line)).into_owned()))
+    let somebody = nginx.ways_inside(server).iter().any(passes);
+    (!somebody)
+        .then(|| Belief::Mentions(model.documents[line.document()].str(model.range(line)).into_owned()))
 }
 
 /// Everything that is told about a route.
@@ -292,7 +293,7 @@ fn host(nginx: &Nginx, way: &Way, headers: &Headers) -> Told {
     };
     let value = model.word(line, 1).unwrap_or_default().into_owned();
     let odd_port = || {
-        let server = &nginx.servers[way.server?];
+        let server = nginx.server(way)?;
         server.listens.iter().find(|listen| !matches!(listen.port, 80 | 443)).map(|_| ())
     };
     let (sent, because) = match value.as_str() {
@@ -313,7 +314,7 @@ fn host(nginx: &Nginx, way: &Way, headers: &Headers) -> Told {
 }
 
 fn scheme_hidden(nginx: &Nginx, way: &Way, headers: &Headers) -> Option<Told> {
-    let tls = way.server.is_some_and(|number| nginx.servers[number].tls());
+    let tls = nginx.server(way).is_some_and(|server| server.tls());
     let says = [
         "X-Forwarded-Proto",
         "X-Forwarded-Scheme",
@@ -374,7 +375,8 @@ fn paths(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Vec<Told> {
     let mut all = Vec::new();
     let written = nginx.model.word(way.pass, 0).unwrap_or_default().into_owned();
     let uri = uri_part(&written);
-    match (&way.pattern, uri) {
+    let pattern = way.pattern(&nginx.model);
+    match (&pattern, uri) {
         (Some(Pattern::Regex(..) | Pattern::Named(_)), Some(_)) if !written.contains('$') => {
             let says = "\"proxy_pass\" cannot have URI part in location given by regular expression, or inside named location, or inside \"if\" statement, or inside \"limit_except\" block".to_owned();
             all.push(told(
@@ -389,12 +391,12 @@ fn paths(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Vec<Told> {
             let path = match request {
                 // With a path of its own, what goes out is what nginx made of the client's.
                 Some(request) => matching::normal(&request.path).replace(' ', "%20"),
-                None if prefix.ends_with('/') && matches!(way.pattern, Some(Pattern::Prefix(..))) => {
+                None if prefix.ends_with('/') && matches!(pattern, Some(Pattern::Prefix(..))) => {
                     format!("{prefix}chat")
                 }
-                None => prefix.clone(),
+                None => prefix.to_string(),
             };
-            if let Some(rest) = path.strip_prefix(prefix.as_str()) {
+            if let Some(rest) = path.strip_prefix(&**prefix) {
                 let sent = format!("{uri}{rest}");
                 if sent != path {
                     let what = Setting::UpstreamPath { request: path, upstream: sent };
@@ -410,12 +412,12 @@ fn paths(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Vec<Told> {
         }
         _ => {}
     }
-    if let Some(Pattern::Prefix(prefix, _)) = &way.pattern
+    if let Some(Pattern::Prefix(prefix, _)) = &pattern
         && let Some(short) = prefix.strip_suffix('/').filter(|short| !short.is_empty())
         && way.level == way.location
         && !served(nginx, way, short)
     {
-        let what = Setting::SlashRedirect { from: short.to_owned(), to: prefix.clone() };
+        let what = Setting::SlashRedirect { from: short.to_owned(), to: prefix.to_string() };
         all.push(told(nginx, what, Given::Here, Some("nginx-auto-slash-301"), way_head(nginx, way)));
     }
     all
@@ -424,7 +426,7 @@ fn paths(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Vec<Told> {
 /// Whether another location of the same server takes this path.
 fn served(nginx: &Nginx, way: &Way, path: &str) -> bool {
     let Some(server) = nginx.model.enclosing(way.level, Kind::Server) else { return false };
-    let found = matching::location(&nginx.model, server, &nginx.locations, path);
+    let found = matching::location(&nginx.model, server, path);
     found.is_some_and(|found| {
         let pattern = nginx.model.levels[found].at.and_then(|at| Pattern::of(&nginx.model, at));
         matches!(&pattern, Some(Pattern::Exact(_) | Pattern::Regex(..)))
@@ -481,25 +483,19 @@ fn scheme(nginx: &Nginx, way: &Way) -> Option<Told> {
 /// Another location, or another server, takes the requests of this route.
 fn shadow(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> {
     let model = &nginx.model;
-    if let Some(number) = way.server {
-        let mine = &nginx.servers[number];
-        let namesakes = mine
-            .names
-            .iter()
-            .filter(|name| *name != "_")
-            .filter_map(|name| nginx.by_name.get(name))
-            .flatten();
-        let earlier =
-            namesakes.filter(|other| **other < number).map(|other| &nginx.servers[*other]).find(|other| {
-                other.listens.iter().any(|listen| {
-                    mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
-                })
-            });
+    if let Some(mine) = nginx.server(way) {
+        let names = mine.names.iter().filter(|name| *name != "_");
+        let earlier = names.flat_map(|name| nginx.namesakes(name, mine.level)).find(|other| {
+            other.listens.iter().any(|listen| {
+                mine.listens.iter().any(|own| own.port == listen.port && own.address == listen.address)
+            })
+        });
         if let Some(earlier) = earlier
             && let (Some(at), Some(own)) = (model.levels[earlier.level].at, model.levels[mine.level].at)
         {
-            let spot = model.documents[at.document].spot(model.head(at));
-            let path = way.pattern.as_ref().and_then(Pattern::example).unwrap_or_else(|| "/".to_owned());
+            let spot = model.documents[at.document()].spot(model.head(at));
+            let path =
+                way.pattern(model).as_ref().and_then(Pattern::example).unwrap_or_else(|| "/".to_owned());
             let what = Setting::Shadowed { by: format!("server ({}:{})", spot.file, spot.line), path };
             let name = model.own(mine.level, "server_name").next().unwrap_or(own);
             return Some(told(
@@ -511,14 +507,14 @@ fn shadow(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> {
             ));
         }
     }
-    let (Pattern::Exact(text) | Pattern::Prefix(text, _)) = way.pattern.as_ref()? else { return None };
+    let (Pattern::Exact(text) | Pattern::Prefix(text, _)) = way.pattern(model)? else { return None };
     let server = model.enclosing(way.level, Kind::Server)?;
     let path = match request {
-        Some(request) if request.path.starts_with(text.as_str()) => request.path.clone(),
+        Some(request) if request.path.starts_with(&*text) => request.path.clone(),
         _ if text.ends_with('/') => format!("{text}chat"),
-        _ => text.clone(),
+        _ => text.to_string(),
     };
-    let taken = matching::location(model, server, &nginx.locations, &path)?;
+    let taken = matching::location(model, server, &path)?;
     let inside = model.around(taken).any(|level| level == way.location);
     if taken == way.location || inside {
         return None;
@@ -533,8 +529,7 @@ fn auth(nginx: &Nginx, way: &Way) -> Option<Told> {
     let (at, level) = model.nearest(way.level, "auth_request")?;
     let uri = model.word(at, 0).filter(|uri| uri != "off")?.into_owned();
     let server = model.enclosing(way.level, Kind::Server)?;
-    let location =
-        matching::location(model, server, &nginx.locations, uri.split('?').next().unwrap_or_default())?;
+    let location = matching::location(model, server, uri.split('?').next().unwrap_or_default())?;
     model.own(location, "proxy_pass").next()?;
     let headers = Headers::on(model, location);
     let upgrade = headers::upgrade(model, location, &headers);
@@ -552,14 +547,14 @@ pub(super) fn auth_location(nginx: &Nginx, way: &Way) -> Option<usize> {
     let (at, _) = model.nearest(way.level, "auth_request")?;
     let uri = model.word(at, 0)?.into_owned();
     let server = model.enclosing(way.level, Kind::Server)?;
-    matching::location(model, server, &nginx.locations, uri.split('?').next().unwrap_or_default())
+    matching::location(model, server, uri.split('?').next().unwrap_or_default())
 }
 
 /// Several servers behind a path whose protocol begins with polling.
 fn servers(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> {
     let model = &nginx.model;
-    let path = request.map(|request| request.path.clone()).or_else(|| match way.pattern.as_ref()? {
-        Pattern::Exact(text) | Pattern::Prefix(text, _) | Pattern::Regex(text, _) => Some(text.clone()),
+    let path = request.map(|request| request.path.clone()).or_else(|| match way.pattern(model)? {
+        Pattern::Exact(text) | Pattern::Prefix(text, _) | Pattern::Regex(text, _) => Some(text.into_owned()),
         Pattern::Named(_) => None,
     })?;
     if !beliefs::polls(&path) {
@@ -572,7 +567,7 @@ fn servers(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> 
             !model
                 .words(*at)
                 .iter()
-                .any(|word| matches!(&*model.value(at.document, *word), "backup" | "down"))
+                .any(|word| matches!(&*model.value(at.document(), *word), "backup" | "down"))
         })
         .collect();
     let sticky = ["ip_hash", "hash", "sticky", "sticky_route"]
@@ -580,7 +575,7 @@ fn servers(nginx: &Nginx, way: &Way, request: Option<&Request>) -> Option<Told> 
         .any(|name| model.own(level, name).next().is_some());
     let at = model.levels[level].at?;
     let what = Setting::Servers { count: u32::try_from(servers.len()).unwrap_or(u32::MAX), sticky };
-    Some(told(nginx, what, Given::Here, None, (at.document, model.head(at))))
+    Some(told(nginx, what, Given::Here, None, (at.document(), model.head(at))))
 }
 
 /// The upstream block of a route.
@@ -610,8 +605,8 @@ fn origin(nginx: &Nginx, way: &Way) -> Option<Told> {
         // Anywhere in the files of this server is enough: a map, an `if`, a header for the subrequest.
         document.text.windows(11).any(|window| window.eq_ignore_ascii_case(b"http_origin"))
     };
-    let document = model.levels[server].at.map_or(way.pass.document, |at| at.document);
-    let looked = looks(&model.documents[document]) || looks(&model.documents[way.pass.document]);
+    let document = model.levels[server].at.map_or(way.pass.document(), |at| at.document());
+    let looked = looks(&model.documents[document]) || looks(&model.documents[way.pass.document()]);
     (!looked).then(|| {
         told(nginx, Setting::OriginUnchecked, given(model, way.level, Some(level)), None, place(nginx, at))
     })
@@ -657,7 +652,7 @@ pub(super) fn everywhere(nginx: &Nginx) -> Vec<Told> {
             Setting::SocketLimit { sockets: each.saturating_mul(workers) / 2, limit: limit.to_owned() };
         let by = if connections_at.is_some() || files.is_some() { Given::Here } else { Given::Default };
         let range = if by == Given::Default { model.head(at) } else { model.range(at) };
-        all.push(told(nginx, what, by, None, (at.document, range)));
+        all.push(told(nginx, what, by, None, (at.document(), range)));
     }
     if each.saturating_mul(workers) / 2 > PORTS {
         for way in &nginx.routes {

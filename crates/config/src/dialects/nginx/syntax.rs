@@ -5,6 +5,7 @@
 //! next byte along, `${` belongs to the word, comments only where a word could begin.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// Deepest nesting that is followed.
@@ -28,12 +29,12 @@ impl Word {
 pub(crate) struct Node {
     /// Its name.
     pub name: Word,
-    /// Its other words: first, and how many.
-    words: (u32, u32),
+    /// The first of its other words; those of the next node follow them.
+    words: u32,
     /// Behind the `;` or the `}`.
     pub end: u32,
     /// Behind the `{`; none: it has no block.
-    pub open: Option<u32>,
+    pub open: Option<NonZeroU32>,
     /// The number of the next node that is not inside this one.
     pub next: u32,
 }
@@ -56,14 +57,19 @@ pub(crate) struct Parsed {
 impl Parsed {
     /// The words of a directive behind its name.
     pub(crate) fn words(&self, node: usize) -> &[Word] {
-        let (first, count) = self.nodes[node].words;
-        &self.words[first as usize..(first + count) as usize]
+        let end = self.nodes.get(node + 1).map_or(self.words.len(), |next| next.words as usize);
+        &self.words[self.nodes[node].words as usize..end]
     }
 
     /// The nodes directly inside a block, or at the top.
     pub(crate) fn children(&self, block: Option<usize>) -> Children<'_> {
         let (at, end) = self.inner(block);
         Children { parsed: self, at, end }
+    }
+
+    /// Those of them that have no block.
+    pub(crate) fn plain(&self, block: Option<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.children(block).filter(|node| self.nodes[*node].open.is_none())
     }
 
     /// The first node inside a block, or at the top, and the one behind the last.
@@ -79,7 +85,8 @@ impl Parsed {
     /// The bytes between the braces of a block.
     pub(crate) fn inside(&self, node: usize) -> Option<Range<usize>> {
         let node = &self.nodes[node];
-        Some(node.open? as usize..(node.end as usize).saturating_sub(1).max(node.open? as usize))
+        let open = node.open?.get() as usize;
+        Some(open..(node.end as usize).saturating_sub(1).max(open))
     }
 }
 
@@ -114,7 +121,7 @@ pub(crate) fn value(text: &[u8], word: Word) -> Cow<'_, str> {
         raw
     };
     if !inner.contains(&b'\\') {
-        return String::from_utf8_lossy(inner);
+        return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);
     }
     let mut out = Vec::with_capacity(inner.len());
     let mut at = 0;
@@ -152,7 +159,8 @@ pub(crate) fn parse(text: &[u8]) -> Parsed {
             complaints: Vec::new(),
         },
         stack: Vec::new(),
-        pending: Vec::new(),
+        name: None,
+        first: 0,
     };
     parser.run();
     parser.out
@@ -164,8 +172,10 @@ struct Parser<'a> {
     out: Parsed,
     /// Blocks that are open: their nodes.
     stack: Vec<usize>,
-    /// Words of the directive that is being read.
-    pending: Vec<Word>,
+    /// The name of the directive that is being read.
+    name: Option<Word>,
+    /// The first of its other words.
+    first: usize,
 }
 
 impl Parser<'_> {
@@ -176,10 +186,11 @@ impl Parser<'_> {
             match byte {
                 b';' => {
                     self.at += 1;
-                    if self.pending.is_empty() {
-                        self.complain(self.at - 1..self.at, "unexpected \";\"");
-                    } else {
-                        self.directive(None);
+                    match self.name.take() {
+                        Some(name) => {
+                            self.directive(name, None);
+                        }
+                        None => self.complain(self.at - 1..self.at, "unexpected \";\""),
                     }
                 }
                 b'{' => self.open(),
@@ -187,9 +198,9 @@ impl Parser<'_> {
                 _ => self.word(),
             }
         }
-        if let Some(first) = self.pending.first().copied() {
-            self.complain(first.range(), "unexpected end of file, expecting \";\" or \"}\"");
-            self.directive(None);
+        if let Some(name) = self.name.take() {
+            self.complain(name.range(), "unexpected end of file, expecting \";\" or \"}\"");
+            self.directive(name, None);
         }
         if let Some(node) = self.stack.last().copied() {
             let at = self.out.nodes[node].name.range();
@@ -260,38 +271,35 @@ impl Parser<'_> {
             self.at = self.at.min(self.text.len());
         }
         let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        self.pending.push(Word { start: at(start), end: at(self.at) });
+        let word = Word { start: at(start), end: at(self.at) };
+        if self.name.is_none() {
+            self.name = Some(word);
+            self.first = self.out.words.len();
+        } else {
+            self.out.words.push(word);
+        }
     }
 
     /// Ends the directive that is being read; `open`: a block follows.
-    fn directive(&mut self, open: Option<u32>) -> usize {
-        let first = self.out.words.len();
-        let name = self.pending[0];
-        self.out.words.extend_from_slice(&self.pending[1..]);
-        let count = self.pending.len() - 1;
-        self.pending.clear();
-        let number = self.out.nodes.len();
+    fn directive(&mut self, name: Word, open: Option<NonZeroU32>) -> usize {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        self.out.nodes.push(Node {
-            name,
-            words: (small(first), small(count)),
-            end: small(self.at),
-            open,
-            next: small(number + 1),
-        });
+        let words = small(self.first);
+        let number = self.out.nodes.len();
+        self.out.nodes.push(Node { name, words, end: small(self.at), open, next: small(number + 1) });
         number
     }
 
     fn open(&mut self) {
         self.at += 1;
-        if self.pending.is_empty() {
+        let name = self.name.take().unwrap_or_else(|| {
             self.complain(self.at - 1..self.at, "unexpected \"{\"");
             // As a nameless block, so that its "}" finds its partner.
+            self.first = self.out.words.len();
             let at = u32::try_from(self.at - 1).unwrap_or(u32::MAX);
-            self.pending.push(Word { start: at, end: at });
-        }
-        let open = u32::try_from(self.at).unwrap_or(u32::MAX);
-        let node = self.directive(Some(open));
+            Word { start: at, end: at }
+        });
+        let open = u32::try_from(self.at).ok().and_then(NonZeroU32::new);
+        let node = self.directive(name, open);
         let name = &self.text[self.out.nodes[node].name.range()];
         if name.ends_with(b"_by_lua_block") {
             self.skip_lua();
@@ -308,12 +316,13 @@ impl Parser<'_> {
 
     fn close(&mut self) {
         self.at += 1;
-        if let (Some(first), Some(last)) = (self.pending.first().copied(), self.pending.last().copied()) {
-            let name = String::from_utf8_lossy(&self.text[first.range()]).into_owned();
-            let at = first.range().start..last.range().end;
-            self.complain(at, format!("unexpected \"}}\": \"{name}\" is not ended by \";\""));
+        if let Some(name) = self.name.take() {
+            let last = self.out.words[self.first..].last().unwrap_or(&name);
+            let at = name.range().start..last.range().end;
+            let says = String::from_utf8_lossy(&self.text[name.range()]);
+            self.complain(at, format!("unexpected \"}}\": \"{says}\" is not ended by \";\""));
             self.at -= 1;
-            self.directive(None);
+            self.directive(name, None);
             self.at += 1;
         }
         match self.stack.pop() {

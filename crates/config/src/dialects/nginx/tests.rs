@@ -29,12 +29,8 @@ fn server(body: &str) -> String {
 }
 
 fn number(config: &Config, name: &str) -> usize {
-    let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
-    config
-        .routes
-        .iter()
-        .position(|route| route.name == name)
-        .unwrap_or_else(|| panic!("{name} is not in {names:?}"))
+    let names: Vec<String> = config.routes().map(|route| route.name).collect();
+    names.iter().position(|known| known == name).unwrap_or_else(|| panic!("{name} is not in {names:?}"))
 }
 
 fn about(text: &str, name: &str) -> Vec<Told> {
@@ -260,16 +256,16 @@ fn which_routes_carry_sockets() {
         let config = read(&server(text));
         let route = number(&config, name);
         assert_eq!(
-            config.routes[route].believed().is_some(),
+            config.route(route).unwrap().believed().is_some(),
             expected,
             "{text}: {:?}",
-            config.routes[route].believed()
+            config.route(route).unwrap().believed()
         );
     }
     let options = Options { locations: vec!["/".into()], ..Options::default() };
     let text = server("location / { proxy_pass http://b; }");
     let config = read_with(&Memory::one("nginx.conf", text), OLD, options);
-    assert_eq!(config.routes[0].believed(), Some(&Belief::Said));
+    assert_eq!(config.route(0).unwrap().believed(), Some(&Belief::Said));
 }
 
 #[test]
@@ -297,7 +293,8 @@ fn nginx_chooses_locations() {
         ("unknown.example", "/exact", "location = /exact"),
     ] {
         let request = Request { host: host.into(), port: 80, tls: false, path: path.into() };
-        let chosen = config.choose(&request).map(|route| config.routes[route].name.as_str());
+        let chosen = config.choose(&request).map(|route| config.route(route).unwrap().name);
+        let chosen = chosen.as_deref();
         assert_eq!(chosen, Some(expected), "{host}{path}");
     }
 }
@@ -373,7 +370,7 @@ fn includes_that_fail_are_said() {
         .collect();
     assert_eq!(whys.len(), 2, "{whys:?}");
     assert!(whys[0].contains("includes itself") && whys[1].contains("missing.conf"), "{whys:?}");
-    assert_eq!(config.routes.len(), 1);
+    assert_eq!(config.routes().len(), 1);
 }
 
 /// Makes one wish come true, and holds the result to the promises: the wish is met, a second time changes nothing.
@@ -615,7 +612,8 @@ fn a_route_is_chosen_as_the_real_nginx_chooses_it() {
         ("/./app/x", "location /app/"),
     ] {
         let request = Request { host: "x".into(), port: 80, tls: false, path: path.into() };
-        let chosen = config.choose(&request).map(|route| config.routes[route].name.as_str());
+        let chosen = config.choose(&request).map(|route| config.route(route).unwrap().name);
+        let chosen = chosen.as_deref();
         assert_eq!(chosen, Some(expected), "{path}");
     }
 }
