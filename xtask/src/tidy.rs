@@ -15,12 +15,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("frame", &[]),
     ("faults", &[]),
     ("session", &[]),
+    ("gateway", &["frame", "session"]),
     ("config", &["evidence"]),
     ("diagnose", &["evidence"]),
     ("records", &["evidence"]),
     ("probe", &["evidence", "frame"]),
     ("lab", &["faults", "frame"]),
-    ("keepwire", &["config", "evidence", "diagnose", "frame", "lab", "probe", "records"]),
+    ("keepwire", &["config", "evidence", "diagnose", "frame", "gateway", "lab", "probe", "records"]),
 ];
 
 /// Crates without sockets, clocks and tasks.

@@ -57,6 +57,8 @@ pub enum Command {
     Explain(Explain),
     /// A healthy echo server, to compare with
     Echo(Echo),
+    /// Connections that survive: a gateway in front of any WebSocket server
+    Gateway(Box<Gateway>),
     /// Completions for a shell, to standard output
     Completions {
         /// The shell
@@ -358,6 +360,44 @@ pub struct Echo {
     pub no_compression: bool,
 }
 
+/// `keepwire gateway`
+#[derive(Debug, Args, Default)]
+pub struct Gateway {
+    /// Where to listen: :8000, 0.0.0.0:443 (default: 127.0.0.1:8000)
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// The WebSocket server behind: ws://127.0.0.1:3000 (default: an echo of its own, to try it on)
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Settings from this file, table [gateway]; options count more
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Serve the files of this folder to plain requests
+    #[arg(long, value_name = "FOLDER")]
+    pub files: Option<PathBuf>,
+    /// Certificate chain, PEM: speak TLS
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Pages of this origin may connect, beside the gateway's own; * for any; may be repeated
+    #[arg(long, value_name = "URL")]
+    pub origin: Vec<String>,
+    /// Host name that is served; may be repeated (default: any)
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// How long a session waits for its client to come back (default: 2m)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub resume_window: Option<Duration>,
+    /// Serve WebSocket alone, no HTTP stream and no long poll
+    #[arg(long)]
+    pub no_fallback: bool,
+    /// Threads (default: one a core)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -603,6 +643,7 @@ const EXAMPLES: &str = "Examples:
   keepwire lint nginx.conf --diff                how to mend it
   keepwire read /var/log/nginx/error.log         what a log, a HAR or an error message means
   keepwire explain upgrade-stripped
+  keepwire gateway --upstream ws://127.0.0.1:3000
 
 Exit codes: 0 it works, 1 it fails, 2 Keepwire could not do the job, 130 interrupted.";
 

@@ -5,6 +5,7 @@ mod demo;
 mod echo;
 mod explain;
 mod files;
+mod gateway;
 mod generate;
 mod lint;
 mod read;
@@ -86,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Read(arguments) => read::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Echo(arguments) => echo::run(&context, &arguments),
+        Command::Gateway(arguments) => gateway::run(&context, *arguments),
         Command::Completions { shell } => generate::completions(&context, shell),
         Command::Man { folder } => generate::manual(&context, &folder),
         Command::Schema => generate::schema(),

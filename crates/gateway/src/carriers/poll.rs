@@ -1,0 +1,89 @@
+//! Long polls as a link: each answer is what has gathered since the last one.
+
+use super::Greeted;
+use crate::driver::Outgoing;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, timeout};
+
+/// The longest wait for something to say.
+const HOLD: Duration = Duration::from_secs(25);
+/// Bytes of one answer, roughly.
+const ANSWER: usize = 128 * 1024;
+/// A link that nobody asked for so long is forgotten; its session has long noticed.
+const FORGOTTEN: Duration = Duration::from_secs(120);
+
+/// The links that are asked from time to time.
+#[derive(Default)]
+pub(crate) struct Polls(Mutex<HashMap<u64, Arc<Slot>>>);
+
+struct Slot {
+    outgoing: tokio::sync::Mutex<mpsc::Receiver<Outgoing>>,
+    /// A later poll ends the one before it.
+    newer: Notify,
+    asked: Mutex<Instant>,
+}
+
+/// What a poll brings.
+pub(crate) enum Gathered {
+    Bytes(Vec<u8>),
+    Nothing,
+    /// There is no such link any more.
+    Gone,
+}
+
+impl Polls {
+    /// A new link; the answer to its first frame is gathered by [`Polls::gather`].
+    pub(crate) fn add(&self, greeted: Greeted) -> u64 {
+        let slot = Slot {
+            outgoing: tokio::sync::Mutex::new(greeted.outgoing),
+            newer: Notify::new(),
+            asked: Mutex::new(Instant::now()),
+        };
+        let mut table = self.table();
+        table.retain(|_, slot| {
+            slot.asked.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FORGOTTEN
+        });
+        table.insert(greeted.link, Arc::new(slot));
+        greeted.link
+    }
+
+    /// Waits until there is something for the link, and takes all that is there.
+    pub(crate) async fn gather(&self, link: u64) -> Gathered {
+        let Some(slot) = self.table().get(&link).cloned() else { return Gathered::Gone };
+        *slot.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        slot.newer.notify_waiters();
+        let mut outgoing = slot.outgoing.lock().await;
+        let first = tokio::select! {
+            first = timeout(HOLD, outgoing.recv()) => first,
+            () = slot.newer.notified() => return Gathered::Nothing,
+        };
+        let mut bytes = match first {
+            Err(_) => return Gathered::Nothing,
+            Ok(Some(Outgoing::Bytes(bytes))) => bytes,
+            Ok(Some(Outgoing::Close(_)) | None) => {
+                self.table().remove(&link);
+                return Gathered::Gone;
+            }
+        };
+        while bytes.len() < ANSWER {
+            // The session's task gets a moment to fill what was just emptied.
+            tokio::task::yield_now().await;
+            match outgoing.try_recv() {
+                Ok(Outgoing::Bytes(more)) => bytes.extend_from_slice(&more),
+                Ok(Outgoing::Close(_)) => {
+                    self.table().remove(&link);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        Gathered::Bytes(bytes)
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
