@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("faults", &[]),
     ("session", &[]),
     ("gateway", &["frame", "session"]),
+    ("client", &["frame", "session"]),
     ("config", &["evidence"]),
     ("diagnose", &["evidence"]),
     ("records", &["evidence"]),

@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-/// Bytes of one carrier message, roughly.
-const CARRIER: usize = 32 * 1024;
+/// Bytes of one carrier message, roughly: small, because one that a cut hits is lost as a whole.
+const CARRIER: usize = 4 * 1024;
 /// Carrier messages that wait for a link's socket.
-pub(crate) const LINK_QUEUE: usize = 4;
+pub(crate) const LINK_QUEUE: usize = 16;
 /// Between two questions whether the backend is there.
 const BACKEND_PING: Duration = Duration::from_secs(25);
 /// Without a word from it for so long, it is not.

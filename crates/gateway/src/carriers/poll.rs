@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 
 /// The longest wait for something to say.
 const HOLD: Duration = Duration::from_secs(25);
-/// Bytes of one answer, roughly.
-const ANSWER: usize = 128 * 1024;
+/// Bytes of one answer, roughly: a cut loses all of it, so the first ones on a link are small.
+const ANSWER: (usize, usize) = (8 * 1024, 128 * 1024);
 /// A link that nobody asked for so long is forgotten; its session has long noticed.
 const FORGOTTEN: Duration = Duration::from_secs(120);
 
@@ -20,7 +20,7 @@ const FORGOTTEN: Duration = Duration::from_secs(120);
 pub(crate) struct Polls(Mutex<HashMap<u64, Arc<Slot>>>);
 
 struct Slot {
-    outgoing: tokio::sync::Mutex<mpsc::Receiver<Outgoing>>,
+    outgoing: tokio::sync::Mutex<(mpsc::Receiver<Outgoing>, usize)>,
     /// A later poll ends the one before it.
     newer: Notify,
     asked: Mutex<Instant>,
@@ -38,7 +38,7 @@ impl Polls {
     /// A new link; the answer to its first frame is gathered by [`Polls::gather`].
     pub(crate) fn add(&self, greeted: Greeted) -> u64 {
         let slot = Slot {
-            outgoing: tokio::sync::Mutex::new(greeted.outgoing),
+            outgoing: tokio::sync::Mutex::new((greeted.outgoing, ANSWER.0)),
             newer: Notify::new(),
             asked: Mutex::new(Instant::now()),
         };
@@ -55,7 +55,8 @@ impl Polls {
         let Some(slot) = self.table().get(&link).cloned() else { return Gathered::Gone };
         *slot.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         slot.newer.notify_waiters();
-        let mut outgoing = slot.outgoing.lock().await;
+        let mut slot_outgoing = slot.outgoing.lock().await;
+        let (outgoing, limit) = &mut *slot_outgoing;
         let first = tokio::select! {
             first = timeout(HOLD, outgoing.recv()) => first,
             () = slot.newer.notified() => return Gathered::Nothing,
@@ -68,7 +69,9 @@ impl Polls {
                 return Gathered::Gone;
             }
         };
-        while bytes.len() < ANSWER {
+        let most = *limit;
+        *limit = (2 * most).min(ANSWER.1);
+        while bytes.len() < most {
             // The session's task gets a moment to fill what was just emptied.
             tokio::task::yield_now().await;
             match outgoing.try_recv() {

@@ -152,10 +152,26 @@ where
         loop {
             out.clear();
             tokio::select! {
-                next = outgoing.recv() => match next {
-                    Some(Outgoing::Bytes(bytes)) => encode(&mut out, Opcode::Binary, &bytes, true, false, None),
-                    Some(Outgoing::Close(code)) => return Some(code),
-                    None => return Some(1001),
+                next = outgoing.recv() => {
+                    let mut next = next;
+                    // What has gathered goes out in one write, each message a frame of its own.
+                    let code = loop {
+                        match next {
+                            Some(Outgoing::Bytes(bytes)) => {
+                                encode(&mut out, Opcode::Binary, &bytes, true, false, None);
+                            }
+                            Some(Outgoing::Close(code)) => break Some(code),
+                            None => break Some(1001),
+                        }
+                        match outgoing.try_recv() {
+                            Ok(more) => next = Some(more),
+                            Err(_) => break None,
+                        }
+                    };
+                    if let Some(code) = code {
+                        let _ = mouth.write_all(&out).await;
+                        return Some(code);
+                    }
                 },
                 next = controls.recv() => match next {
                     Some(bytes) => out.extend_from_slice(&bytes),

@@ -10,7 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use url::Url;
 
 pub(super) fn run(context: &Context, arguments: Gateway) -> Result<u8, Problem> {
-    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads =
+        arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let settings = settings(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.max(1))
@@ -62,7 +63,8 @@ async fn serve(context: &Context, mut settings: Settings) -> Result<u8, Problem>
     let mut own = None;
     if settings.upstream.is_none() {
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let echo = lab::echo::serve(local, lab::echo::Options::default()).await.map_err(|error| stopped(&error))?;
+        let echo =
+            lab::echo::serve(local, lab::echo::Options::default()).await.map_err(|error| stopped(&error))?;
         settings.upstream = Url::parse(&format!("ws://{}", echo.addr)).ok();
         own = Some(echo);
     }
