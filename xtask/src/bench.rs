@@ -3,6 +3,7 @@
 
 mod lint;
 mod logs;
+mod relay;
 
 use crate::e2e;
 use crate::root;
@@ -31,8 +32,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Some("check") => check(&program, &runtime),
         Some("rtt") => rtt(&program, &runtime),
         Some("lint") => lint::lint(&program),
+        Some("relay") => relay::relay(&program),
         Some("read") => logs::read(&program),
-        _ => Err("usage: cargo xtask bench check|rtt|lint|read".to_owned()),
+        _ => Err("usage: cargo xtask bench check|rtt|lint|read|relay".to_owned()),
     }
 }
 

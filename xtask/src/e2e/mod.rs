@@ -17,6 +17,7 @@ mod products;
 mod record;
 mod report;
 mod run;
+mod session;
 mod slow;
 mod stage;
 
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use record::run as record;
-pub(crate) use slow::{slow_link_deployments, wait_with_peak, websocat};
+pub(crate) use slow::{install_for_bench, slow_link_deployments, wait_with_peak, websocat};
 
 use case::{Case, Expect};
 use report::Outcome;
@@ -37,6 +38,7 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 
 const HELP: &str = "\
 usage: cargo xtask e2e [FILTER…] [OPTIONS]
+       cargo xtask e2e session [--messages N]    sessions through a thousand cuts
 
 Runs the cases whose name or product contains every FILTER. Installs what it needs (as root, on Debian).
 
@@ -69,6 +71,16 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         && first == "--lab-endpoint"
     {
         return products::lab::endpoint(name, address);
+    }
+    if let Some(("session", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return match session::run(rest) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(problem) => {
+                eprintln!("e2e session: {problem}");
+                ExitCode::from(2)
+            }
+        };
     }
     let options = match parse(arguments) {
         Ok(options) => options,

@@ -85,6 +85,11 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Its id, which `setpriv` hands on to the program.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn label(&self) -> &str {
         &self.label
     }

@@ -31,6 +31,11 @@ pub(crate) struct Deployment {
 /// # Errors
 ///
 /// When a product does not install or come up.
+/// Installs the products that a bench runs beside ours.
+pub(crate) fn install_for_bench() -> Result<()> {
+    install::install(&crate::root()).map(|_| ())
+}
+
 pub(crate) fn slow_link_deployments() -> Result<Vec<Deployment>> {
     let root = crate::root();
     let tools = install::install(&root)?;

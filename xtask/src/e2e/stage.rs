@@ -98,6 +98,11 @@ impl Stage {
         Ok(())
     }
 
+    /// The process of the server that was started last.
+    pub(crate) fn last_process(&self) -> Option<u32> {
+        self.servers.last().map(Process::id)
+    }
+
     /// Two hosts on one link; servers started from now on run on the far one.
     ///
     /// # Errors

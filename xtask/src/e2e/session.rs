@@ -1,0 +1,382 @@
+//! `cargo xtask e2e session`: the real gateway in front of real servers, the Rust client, and between them a relay that
+//! cuts every connection after a random number of bytes. Each message has to come back once and in order.
+
+use super::certs::Certs;
+use super::products::{haproxy, nginx, node_ws, py_websockets};
+use super::stage::Stage;
+use super::{Result, build, install};
+use client::{Connection, Event, Message, Mode, Options, Range, SendError, Transport};
+use serde_json::json;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const HELP: &str = "\
+usage: cargo xtask e2e session [--messages N] [--program FILE]
+
+Sends N messages each way (1,000,000) through each carrier and a mix, while every connection is cut again and again.";
+
+/// Cuts for each message that is sent: a thousand for a million.
+const MESSAGES_PER_CUT: u64 = 1000;
+/// Nothing at all for so long: it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the relay does not let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Nothing,
+    WebSocket,
+    WebSocketAndStream,
+}
+
+struct Row {
+    name: &'static str,
+    transports: Vec<Transport>,
+    backend: &'static str,
+    /// Another one after each tenth of the messages.
+    blocks: &'static [Block],
+}
+
+struct Outcome {
+    cuts: u64,
+    resumes: u64,
+    ups: [u64; 3],
+    time: Duration,
+    problem: Option<String>,
+    received: u64,
+    /// How often each message came back.
+    seen: Vec<u8>,
+    doubled: u64,
+    reordered: u64,
+}
+
+impl Outcome {
+    fn lost(&self) -> u64 {
+        self.seen.iter().filter(|times| **times == 0).count() as u64
+    }
+}
+
+pub(super) fn run(arguments: &[String]) -> Result<bool> {
+    let (messages, program) = parse(arguments)?;
+    let root = crate::root();
+    let tools = install::install(&root)?;
+    let certs = Certs::make(&tools.home)?;
+    let program = match program {
+        Some(program) => program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?,
+        None => build(&root)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let only = |transport| vec![transport];
+    let all = || vec![Transport::WebSocket, Transport::Stream, Transport::Poll];
+    let rows = [
+        Row {
+            name: "websocket",
+            transports: only(Transport::WebSocket),
+            backend: "node ws",
+            blocks: &[Block::Nothing],
+        },
+        Row {
+            name: "stream",
+            transports: only(Transport::Stream),
+            backend: "python websockets",
+            blocks: &[Block::Nothing],
+        },
+        Row {
+            name: "poll",
+            transports: only(Transport::Poll),
+            backend: "node ws",
+            blocks: &[Block::Nothing],
+        },
+        Row {
+            name: "mix",
+            transports: all(),
+            backend: "node ws",
+            blocks: &[Block::Nothing, Block::WebSocket, Block::WebSocketAndStream],
+        },
+    ];
+    println!(
+        "{:10} {:18} {:>9} {:>6} {:>7} {:>9} {:>6} {:>8} {:>15} {:>8} {:>9} {:>12}",
+        "carrier",
+        "backend",
+        "each way",
+        "lost",
+        "doubled",
+        "reordered",
+        "cuts",
+        "resumes",
+        "ws/stream/poll",
+        "seconds",
+        "messages/s",
+        "gateway MiB"
+    );
+    let (mut passed, mut failed) = (0, 0);
+    for row in rows {
+        let mut stage = Stage::new(&format!("session/{}", row.name), &tools, &certs)?;
+        let backend = match row.backend {
+            "node ws" => node_ws::start(&mut stage, json!({}))?,
+            _ => py_websockets::start(&mut stage, json!({}))?,
+        };
+        let gateway = stage.port()?;
+        let pid = start_gateway(&mut stage, &program, gateway, backend)?;
+        let outcome = runtime.block_on(play(&row, gateway, messages));
+        let memory = super::process::peak_memory_kb(pid).unwrap_or_default() / 1024;
+        let wrong = outcome.problem.is_some();
+        println!(
+            "{:10} {:18} {:>9} {:>6} {:>7} {:>9} {:>6} {:>8} {:>15} {:>8.1} {:>9.0} {:>12}{}",
+            row.name,
+            row.backend,
+            outcome.received,
+            outcome.lost(),
+            outcome.doubled,
+            outcome.reordered,
+            outcome.cuts,
+            outcome.resumes,
+            outcome.ups.map(|count| count.to_string()).join("/"),
+            outcome.time.as_secs_f64(),
+            outcome.received as f64 / outcome.time.as_secs_f64(),
+            memory,
+            outcome.problem.as_ref().map(|problem| format!("  {problem}")).unwrap_or_default()
+        );
+        let enough = outcome.cuts >= messages / MESSAGES_PER_CUT;
+        if wrong || !enough || outcome.lost() + outcome.doubled + outcome.reordered > 0 {
+            failed += 1;
+        } else {
+            passed += 1;
+        }
+    }
+    let own = super::process::peak_memory_kb(std::process::id()).unwrap_or_default() / 1024;
+    println!("\nclient and relay, peak: {own} MiB");
+    for (name, blocked) in
+        [("nginx with upgrade", false), ("nginx without upgrade", true), ("haproxy", false)]
+    {
+        let mut stage = Stage::new(&format!("session/{}", name.replace(' ', "-")), &tools, &certs)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = stage.port()?;
+        start_gateway(&mut stage, &program, gateway, backend)?;
+        let front = match (name.starts_with("nginx"), blocked) {
+            (true, false) => nginx::start(&mut stage, &nginx::proxy(gateway, nginx::UPGRADE))?,
+            (true, true) => {
+                nginx::start(&mut stage, &nginx::proxy(gateway, "proxy_set_header Host $http_host;"))?
+            }
+            _ => haproxy::start(&mut stage, gateway, &haproxy::Options::default())?,
+        };
+        let outcome = runtime.block_on(through(front));
+        match outcome {
+            Ok((transport, time)) => {
+                let right = (transport == Transport::WebSocket) != blocked && time < Duration::from_secs(4);
+                println!("{name:24} {transport:?} after {:.2} s", time.as_secs_f64());
+                if right { passed += 1 } else { failed += 1 }
+            }
+            Err(why) => {
+                println!("{name:24} {why}");
+                failed += 1;
+            }
+        }
+    }
+    println!("\n{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn parse(arguments: &[String]) -> Result<(u64, Option<PathBuf>)> {
+    let (mut messages, mut program) = (1_000_000, None);
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        let mut value = || rest.next().cloned().ok_or_else(|| format!("{word} needs a value\n\n{HELP}"));
+        match word.as_str() {
+            "--messages" => messages = value()?.parse().map_err(|_| "--messages needs a number")?,
+            "--program" => program = Some(value()?.into()),
+            _ => return Err(HELP.to_owned()),
+        }
+    }
+    Ok((messages, program))
+}
+
+fn start_gateway(stage: &mut Stage, program: &Path, port: u16, backend: u16) -> Result<u32> {
+    let mut command = stage.command(program);
+    command.args([
+        "gateway",
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+        "--upstream",
+        &format!("ws://127.0.0.1:{backend}"),
+    ]);
+    stage.serve("gateway", command, &[port])?;
+    stage.last_process().ok_or_else(|| "the gateway is gone".to_owned())
+}
+
+async fn play(row: &Row, gateway: u16, messages: u64) -> Outcome {
+    let began = Instant::now();
+    let block = Arc::new(AtomicUsize::new(0));
+    let cuts = Arc::new(AtomicU64::new(0));
+    let mut outcome = Outcome {
+        cuts: 0,
+        resumes: 0,
+        ups: [0; 3],
+        time: Duration::ZERO,
+        problem: None,
+        received: 0,
+        seen: vec![0; messages as usize],
+        doubled: 0,
+        reordered: 0,
+    };
+    match cutting_relay(gateway, Arc::clone(&cuts), Arc::clone(&block), row.blocks).await {
+        Ok(address) => {
+            if let Err(problem) = talk(row, address, messages, &block, &mut outcome).await {
+                outcome.problem = Some(problem);
+            }
+        }
+        Err(problem) => outcome.problem = Some(problem),
+    }
+    outcome.cuts = cuts.load(Relaxed);
+    outcome.time = began.elapsed();
+    outcome
+}
+
+async fn talk(
+    row: &Row,
+    address: SocketAddr,
+    messages: u64,
+    block: &AtomicUsize,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let options = Options {
+        mode: Mode::Keepwire,
+        transports: row.transports.clone(),
+        reconnect: Range { min: 5, max: 50 },
+        fallback_after: Duration::from_millis(500),
+        probe_again: vec![Duration::from_secs(1)],
+        ..Options::default()
+    };
+    let mut connection =
+        Connection::open(&format!("ws://{address}/"), options).map_err(|error| error.to_string())?;
+    let (mut next_up, mut last) = (0, None);
+    let mut waiting = None;
+    while outcome.received < messages {
+        while next_up < messages {
+            let message = waiting.take().unwrap_or_else(|| {
+                Message::Text(format!("{next_up:08} {}", "x".repeat(next_up as usize % 48)))
+            });
+            match connection.try_send(message) {
+                Ok(()) => next_up += 1,
+                Err(SendError::Full(message)) => {
+                    waiting = Some(message);
+                    break;
+                }
+                Err(error) => return Err(format!("sending: {error:?}")),
+            }
+        }
+        let event = tokio::time::timeout(PATIENCE, connection.next())
+            .await
+            .map_err(|_| format!("nothing came for {PATIENCE:?} after {} messages", outcome.received))?;
+        match event.ok_or("the connection is over")? {
+            Event::Message(Message::Text(text)) => {
+                let number = text.get(..8).and_then(|number| number.parse::<usize>().ok());
+                let number =
+                    number.filter(|number| *number < next_up as usize).ok_or("a message that nobody sent")?;
+                outcome.doubled += u64::from(outcome.seen[number] > 0);
+                outcome.reordered += u64::from(last.is_some_and(|last| number < last));
+                outcome.seen[number] = 1;
+                last = Some(number);
+                outcome.received += 1;
+                block.store((outcome.received * 10 / messages.max(1)) as usize % row.blocks.len(), Relaxed);
+            }
+            Event::Up { resumed, transport, .. } => {
+                outcome.resumes += u64::from(resumed);
+                outcome.ups[transport as usize] += 1;
+            }
+            Event::Down { .. } | Event::Refused(_) => {}
+            other => return Err(format!("{other:.200?}")),
+        }
+    }
+    Ok(())
+}
+
+/// Cuts every connection after a random number of bytes, in the middle of whatever is under way.
+async fn cutting_relay(
+    gateway: u16,
+    cuts: Arc<AtomicU64>,
+    block: Arc<AtomicUsize>,
+    blocks: &'static [Block],
+) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    tokio::spawn(async move {
+        let mut seed = 11_u64;
+        while let Ok((client, _)) = listener.accept().await {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let budget = 3000 + (seed >> 33) % 80_000;
+            tokio::spawn(relay(client, gateway, budget, Arc::clone(&cuts), Arc::clone(&block), blocks));
+        }
+    });
+    Ok(address)
+}
+
+async fn relay(
+    mut client: TcpStream,
+    gateway: u16,
+    mut budget: u64,
+    cuts: Arc<AtomicU64>,
+    block: Arc<AtomicUsize>,
+    blocks: &[Block],
+) -> Option<()> {
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, gateway)).await.ok()?;
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+    loop {
+        let (read, to_server) = tokio::select! {
+            read = client.read(&mut up) => (read.ok()?, true),
+            read = server.read(&mut down) => (read.ok()?, false),
+        };
+        if read == 0 {
+            return None;
+        }
+        let blocked = blocks.get(block.load(Relaxed)).copied().unwrap_or(Block::Nothing);
+        if to_server && blocked != Block::Nothing {
+            let begins = |with: &[u8]| up.starts_with(with);
+            let stream = begins(b"POST /.keepwire/stream") && blocked == Block::WebSocketAndStream;
+            if begins(b"GET / ") || stream {
+                return None;
+            }
+        }
+        let fits = read.min(budget as usize);
+        budget -= fits as u64;
+        let bytes = if to_server { &up[..fits] } else { &down[..fits] };
+        let other = if to_server { &mut server } else { &mut client };
+        other.write_all(bytes).await.ok()?;
+        if budget == 0 {
+            cuts.fetch_add(1, Relaxed);
+            let _ = client.set_zero_linger();
+            return None;
+        }
+    }
+}
+
+/// Which carrier a client ends up with behind a real proxy, and how soon a message has come back over it.
+async fn through(port: u16) -> Result<(Transport, Duration)> {
+    let began = Instant::now();
+    let mut connection = Connection::open(
+        &format!("ws://127.0.0.1:{port}/"),
+        Options { mode: Mode::Keepwire, ..Options::default() },
+    )
+    .map_err(|error| error.to_string())?;
+    connection.send(Message::Text("hello".to_owned())).await.map_err(|error| error.to_string())?;
+    let mut carrier = None;
+    loop {
+        let event = tokio::time::timeout(PATIENCE, connection.next()).await.map_err(|_| "nothing came")?;
+        match event.ok_or("the connection is over")? {
+            Event::Up { transport, .. } => carrier = Some(transport),
+            Event::Message(Message::Text(text)) if text == "hello" => {
+                return Ok((carrier.ok_or("a message without a carrier")?, began.elapsed()));
+            }
+            Event::Down { .. } => {}
+            other => return Err(format!("{other:.200?}")),
+        }
+    }
+}
