@@ -191,7 +191,7 @@ pub(crate) enum Side {
 pub(crate) async fn relay(
     client: &mut TcpStream,
     backend: &mut TcpStream,
-    early: [&[u8]; 2],
+    early: [Vec<u8>; 2],
     limit: u64,
 ) -> (End, Counts, Counts) {
     let (mut up, mut down) = (Scanner::new(true, limit), Scanner::new(false, limit));
@@ -214,14 +214,14 @@ pub(crate) async fn relay(
 async fn begin(
     client: &mut (impl AsyncWrite + Unpin),
     backend: &mut (impl AsyncWrite + Unpin),
-    [upward, downward]: [&[u8]; 2],
+    [upward, downward]: [Vec<u8>; 2],
     up: &mut Scanner,
     down: &mut Scanner,
 ) -> Result<(), End> {
-    up.scan(upward).map_err(|fault| End::Fault(fault, Side::Client))?;
-    down.scan(downward).map_err(|fault| End::Fault(fault, Side::Backend))?;
-    backend.write_all(upward).await.map_err(End::Error)?;
-    client.write_all(downward).await.map_err(End::Error)
+    up.scan(&upward).map_err(|fault| End::Fault(fault, Side::Client))?;
+    down.scan(&downward).map_err(|fault| End::Fault(fault, Side::Backend))?;
+    backend.write_all(&upward).await.map_err(End::Error)?;
+    client.write_all(&downward).await.map_err(End::Error)
 }
 
 fn ended(how: Result<(), Stop>, side: Side) -> End {
@@ -282,7 +282,7 @@ async fn pump(from: &TcpStream, to: &TcpStream, scanner: &mut Scanner) -> Result
 pub(crate) async fn relay_any<C, B>(
     client: &mut C,
     backend: &mut B,
-    early: [&[u8]; 2],
+    early: [Vec<u8>; 2],
     limit: u64,
 ) -> (End, Counts, Counts)
 where

@@ -426,24 +426,28 @@ impl Visitor {
         add(&hub.metrics.relays_total, 1);
         let _count = Gauge::new(&hub.metrics.relays);
         let began = std::time::Instant::now();
+        // hyper's read buffer is let go of: a silent relay shall hold nothing.
         let (end, up, down) = match (auto::upgrade::downcast::<Io>(upgraded), backend) {
             (Ok(parts), Stream::Plain(mut backend)) => {
-                let mut client = parts.io.into_inner();
-                relay::relay(&mut client, &mut backend, [&parts.read_buf, &early], limit).await
+                let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                drop(parts.read_buf);
+                relay::relay(&mut client, &mut backend, [late, early], limit).await
             }
             (Ok(parts), mut backend) => {
-                let mut client = parts.io.into_inner();
-                relay::relay_any(&mut client, &mut backend, [&parts.read_buf, &early], limit).await
+                let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                drop(parts.read_buf);
+                relay::relay_any(&mut client, &mut backend, [late, early], limit).await
             }
             (Err(upgraded), mut backend) => match auto::upgrade::downcast::<TlsIo>(upgraded) {
                 Ok(parts) => {
-                    let mut client = parts.io.into_inner();
-                    relay::relay_any(&mut client, &mut backend, [&parts.read_buf, &early], limit).await
+                    let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                    drop(parts.read_buf);
+                    relay::relay_any(&mut client, &mut backend, [late, early], limit).await
                 }
                 // A stream of an HTTP/2 connection.
                 Err(upgraded) => {
                     let mut client = TokioIo::new(upgraded);
-                    relay::relay_any(&mut client, &mut backend, [&[], &early], limit).await
+                    relay::relay_any(&mut client, &mut backend, [Vec::new(), early], limit).await
                 }
             },
         };

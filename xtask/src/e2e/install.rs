@@ -41,6 +41,8 @@ const PYTHON: &[&str] = &[
     "gunicorn",
     // uvicorn itself ships no WebSocket implementation.
     "wsproto",
+    // The Autobahn cases, for a Python of today.
+    "kosoku",
 ];
 
 /// Major versions are pinned where the catalog's signatures depend on them.

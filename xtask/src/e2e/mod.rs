@@ -4,6 +4,7 @@
 //! A case sets up a deployment (`cases/`), the program is run on it as a user would run it, and its first
 //! finding is judged. Nothing here shares code with the program: only its JSON report is read.
 
+mod autobahn;
 mod case;
 mod cases;
 mod certs;
@@ -39,6 +40,7 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 const HELP: &str = "\
 usage: cargo xtask e2e [FILTER…] [OPTIONS]
        cargo xtask e2e session [--messages N]    sessions through a thousand cuts
+       cargo xtask e2e autobahn                  the Autobahn cases, on gateway and client
 
 Runs the cases whose name or product contains every FILTER. Installs what it needs (as root, on Debian).
 
@@ -72,12 +74,18 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     {
         return products::lab::endpoint(name, address);
     }
-    if let Some(("session", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return match session::run(rest) {
+    // Whole suites of their own.
+    let suite: Option<fn(&[String]) -> Result<bool>> = match arguments.first().map(String::as_str) {
+        Some("session") => Some(session::run),
+        Some("autobahn") => Some(autobahn::run),
+        _ => None,
+    };
+    if let Some(suite) = suite {
+        return match suite(&arguments[1..]) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(problem) => {
-                eprintln!("e2e session: {problem}");
+                eprintln!("e2e: {problem}");
                 ExitCode::from(2)
             }
         };

@@ -17,6 +17,8 @@ const HEAD: usize = 64 * 1024;
 const LIMIT: usize = 64 << 20;
 /// For the server's half of the closing handshake.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between a fault of the server and our close frame.
+const GRACE: Duration = Duration::from_millis(30);
 
 pub(super) async fn run(target: Target, purpose: Purpose, reports: Reports, orders: mpsc::Receiver<Order>) {
     let opened = timeout(target.timeout, open(&target, purpose)).await;
@@ -114,7 +116,8 @@ async fn carry(
     orders: mpsc::Receiver<Order>,
 ) {
     let (read, write) = tokio::io::split(socket);
-    let (control, controls) = mpsc::channel(4);
+    // As many answers as a burst of pings wants; a flood of them gets fewer (RFC 6455 section 5.5.3 allows it).
+    let (control, controls) = mpsc::channel(32);
     let hear = hear(read, early, purpose, reports.clone(), control);
     let say = say(write, orders, controls);
     tokio::pin!(hear, say);
@@ -180,6 +183,8 @@ async fn hear(
                 return (Some(code), if reason.is_empty() { format!("closed with {code}") } else { reason });
             }
             Err(fault) => {
+                // What was right before the fault may still be answered.
+                tokio::time::sleep(GRACE).await;
                 let mut out = Vec::new();
                 encode_close(&mut out, Some(fault.close_code()), "", Some(random::<4>()));
                 let _ = control.try_send(out);

@@ -116,7 +116,7 @@ where
 {
     let Greeted { link, commands, mut outgoing } = greeted;
     // Pongs and our half of the closing handshake.
-    let (control, mut controls) = mpsc::channel::<Vec<u8>>(2);
+    let (control, mut controls) = mpsc::channel::<Vec<u8>>(16);
     let hear = async {
         loop {
             match ear.next().await {
