@@ -5,6 +5,7 @@ mod ci;
 mod e2e;
 mod fuzz;
 mod generate;
+mod mutants;
 mod new;
 mod sentences;
 mod tidy;
@@ -21,6 +22,7 @@ usage: cargo xtask TASK [OPTIONS]
   generate           files that are written from others (docs/causes, schema, README)
   new cause ID       the skeleton of a cause, with its translation
   fuzz [SECONDS]     every fuzz target for so long (20)
+  mutants            breaks the session engine on purpose, and wants each break noticed
   e2e [FILTER]       the program against real products, broken and healthy (--help)
   record             logs, console messages and a HAR of real products, for the tests of `records`
   bench check|rtt    how long a check takes, beside curl and websocat; over a slow link
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "generate" => generate::run(),
         "new" => new::run(rest),
         "fuzz" => fuzz::run(rest),
+        "mutants" => mutants::run(rest),
         "record" => e2e::record(),
         "bench" => bench::run(rest),
         "" | "help" | "--help" | "-h" => {

@@ -1,6 +1,7 @@
 //! What carries frames: each file turns one kind of HTTP exchange into a link, and knows nothing of sessions beyond
 //! their first frame.
 
+mod http;
 pub(crate) mod poll;
 pub(crate) mod stream;
 pub(crate) mod websocket;

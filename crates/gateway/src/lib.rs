@@ -13,6 +13,7 @@ mod admission;
 mod backend;
 mod carriers;
 mod driver;
+mod files;
 mod hub;
 mod identity;
 mod journal;

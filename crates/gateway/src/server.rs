@@ -2,8 +2,7 @@
 //! belongs.
 
 use crate::admission::{Gate, Pass, Refusal, admit};
-use crate::carriers::poll::Gathered;
-use crate::carriers::{First, POST, begin, first, resume, stream, websocket};
+use crate::carriers::websocket;
 use crate::driver::Command;
 use crate::hub::{Client, Dialled, Hub};
 use crate::journal::{self, Sink, note};
@@ -17,21 +16,21 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName, ORIGIN,
     RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    SEC_WEBSOCKET_VERSION, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use serde_json::json;
-use session::{Frame, Refused, SUBPROTOCOL};
+use session::SUBPROTOCOL;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -45,12 +44,10 @@ const RESUMING: &str = "keepwire.v1.resume";
 const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
 /// Streams of one HTTP/2 connection.
 const STREAMS: u32 = 200;
-/// Bytes of a file that is served.
-const FILE: u64 = 8 << 20;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Io = TokioIo<TcpStream>;
 type TlsIo = TokioIo<tokio_rustls::server::TlsStream<TcpStream>>;
 
@@ -233,11 +230,11 @@ async fn turn_away(mut stream: TcpStream, refusal: Refusal, secure: bool) {
 
 /// One connection in front.
 #[derive(Clone)]
-struct Visitor {
-    hub: Arc<Hub>,
-    peer: SocketAddr,
+pub(crate) struct Visitor {
+    pub hub: Arc<Hub>,
+    pub peer: SocketAddr,
     pass: Arc<Pass>,
-    secure: bool,
+    pub secure: bool,
 }
 
 async fn serve<I>(visitor: Visitor, io: I)
@@ -302,7 +299,7 @@ impl Visitor {
         response
     }
 
-    fn refused(&self, path: &str, cause: &str, why: &str, origin: Option<&HeaderValue>) {
+    pub(crate) fn refused(&self, path: &str, cause: &str, why: &str, origin: Option<&HeaderValue>) {
         add(&self.hub.metrics.refused_total, 1);
         let origin = origin.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         note(
@@ -386,7 +383,7 @@ impl Visitor {
     }
 
     /// The backend's own refusal, as it is; or that there is none.
-    fn backend_refused(&self, path: &str, answer: Result<Answer, Unreachable>) -> Response<Body> {
+    pub(crate) fn backend_refused(&self, path: &str, answer: Result<Answer, Unreachable>) -> Response<Body> {
         add(&self.hub.metrics.backend_failures_total, 1);
         match answer {
             Ok(Answer::Refused { status, mut headers, body }) => {
@@ -561,129 +558,6 @@ impl Visitor {
         }
     }
 
-    /// What an HTTP carrier's first frame leads to.
-    async fn greet(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<crate::carriers::Greeted, Box<Response<Body>>> {
-        let refuse = |refused: Refused| Box::new(frames(StatusCode::OK, Frame::Refused(refused).to_bytes()));
-        let query = Query::of(&request);
-        let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, POST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return Err(Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))),
-        };
-        let request = Request::from_parts(parts, ());
-        let head = Head { visitor: self, request: &request };
-        match first(&body) {
-            Ok(First::Resume(wanted)) => {
-                resume(&self.hub, *wanted, &head.client(&query.to)).await.map_err(refuse)
-            }
-            Ok(First::Hello(hello)) => {
-                let id = self.hub.new_id();
-                match head.dial(&query, &id).await {
-                    Ok(dialled) => Ok(begin(&self.hub, id, &hello, dialled, head.client(&query.to))),
-                    Err(response) => {
-                        let status = response.status();
-                        let reason = match status {
-                            StatusCode::UNAUTHORIZED => "unauthorized",
-                            StatusCode::FORBIDDEN => "forbidden",
-                            StatusCode::SERVICE_UNAVAILABLE => "limit",
-                            _ => "backend",
-                        };
-                        Err(refuse(Refused { status: Some(status.as_u16()), ..Refused::new(reason) }))
-                    }
-                }
-            }
-            Err(refused) => Err(refuse(refused)),
-        }
-    }
-
-    async fn stream(&self, request: Request<Incoming>) -> Response<Body> {
-        if let Some(wrong) = self.unserved(&request) {
-            return wrong;
-        }
-        match self.greet(request).await {
-            Ok(greeted) => {
-                let mut response = Response::new(stream::serve(greeted).boxed_unsync());
-                let headers = response.headers_mut();
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-                headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-                response
-            }
-            Err(response) if response.status() == StatusCode::OK => as_events(*response).await,
-            Err(response) => *response,
-        }
-    }
-
-    async fn poll(&self, request: Request<Incoming>) -> Response<Body> {
-        if let Some(wrong) = self.unserved(&request) {
-            return wrong;
-        }
-        let is_first = Query::of(&request).first;
-        let link = if is_first {
-            match self.greet(request).await {
-                Ok(greeted) => self.hub.polls.add(greeted),
-                Err(response) => return *response,
-            }
-        } else {
-            match self.post(request).await {
-                Ok(link) => link,
-                Err(response) => return *response,
-            }
-        };
-        match self.hub.polls.gather(link).await {
-            Gathered::Bytes(bytes) => frames(StatusCode::OK, bytes),
-            Gathered::Nothing => frames(StatusCode::NO_CONTENT, Vec::new()),
-            Gathered::Gone => gone(),
-        }
-    }
-
-    async fn send(&self, request: Request<Incoming>) -> Response<Body> {
-        if let Some(wrong) = self.unserved(&request) {
-            return wrong;
-        }
-        match self.post(request).await {
-            Ok(_) => frames(StatusCode::NO_CONTENT, Vec::new()),
-            Err(response) => *response,
-        }
-    }
-
-    /// A body of LINK and frames goes to the session; whose link it was comes back.
-    async fn post(&self, request: Request<Incoming>) -> Result<u64, Box<Response<Body>>> {
-        let body = match Limited::new(request.into_body(), POST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return Err(Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))),
-        };
-        let mut bytes: &[u8] = &body;
-        let Ok(Some(Frame::Link(key))) = Frame::decode(&mut bytes) else {
-            return Err(Box::new(plain(StatusCode::BAD_REQUEST, "the body does not begin with LINK")));
-        };
-        let commands = self.hub.commands_of(&key.id).ok_or_else(|| Box::new(gone()))?;
-        let (answer, outcome) = tokio::sync::oneshot::channel();
-        let command = Command::Post { key, bytes: bytes.to_vec(), answer };
-        if commands.send(command).await.is_err() {
-            return Err(Box::new(gone()));
-        }
-        match outcome.await {
-            Ok(Ok(link)) => Ok(link),
-            _ => Err(Box::new(gone())),
-        }
-    }
-
-    fn unserved(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
-        if !self.hub.settings.session.fallback {
-            return Some(plain(StatusCode::NOT_FOUND, "HTTP carriers are off (gateway.session.fallback)"));
-        }
-        if request.method() != Method::POST {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "POST only");
-            response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
-            return Some(response);
-        }
-        None
-    }
-
     fn diagnose(&self, request: &Request<Incoming>) -> Response<Body> {
         if request.method() != Method::GET {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "GET only");
@@ -700,152 +574,10 @@ impl Visitor {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
-
-    async fn file(&self, request: &Request<Incoming>) -> Response<Body> {
-        let path = request.uri().path();
-        let Some(folder) = self.hub.settings.files.as_ref().filter(|_| request.method() == Method::GET)
-        else {
-            self.refused(
-                path,
-                "upgrade-stripped",
-                "a request without Upgrade came where only WebSockets are served",
-                None,
-            );
-            let mut response = plain(
-                StatusCode::UPGRADE_REQUIRED,
-                "Only WebSocket connections are served here. If a client tried one, a hop before this gateway took the \
-                 Upgrade header away; keepwire check tells which.",
-            );
-            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            return response;
-        };
-        let relative = Path::new(path.trim_start_matches('/'));
-        // Nothing outside of the folder, whatever dots or links say.
-        if relative.components().any(
-            |part| !matches!(part, Component::Normal(name) if !name.as_encoded_bytes().starts_with(b".")),
-        ) {
-            return plain(StatusCode::NOT_FOUND, "not found");
-        }
-        let file = if path.ends_with('/') {
-            folder.join(relative).join("index.html")
-        } else {
-            folder.join(relative)
-        };
-        let (wanted, folder) = (file.clone(), folder.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let (file, folder) = (std::fs::canonicalize(wanted)?, std::fs::canonicalize(folder)?);
-            let about = std::fs::metadata(&file)?;
-            if !file.starts_with(folder) || !about.is_file() || about.len() > FILE {
-                return Err(io::Error::from(io::ErrorKind::NotFound));
-            }
-            std::fs::read(&file)
-        });
-        let Ok(Ok(bytes)) = read.await else { return plain(StatusCode::NOT_FOUND, "not found") };
-        let kind = match file.extension().and_then(|extension| extension.to_str()) {
-            Some("html") => "text/html; charset=utf-8",
-            Some("js" | "mjs") => "text/javascript; charset=utf-8",
-            Some("css") => "text/css; charset=utf-8",
-            Some("svg") => "image/svg+xml",
-            Some("json" | "map") => "application/json",
-            Some("png") => "image/png",
-            Some("ico") => "image/x-icon",
-            _ => "application/octet-stream",
-        };
-        let mut response = Response::new(full(bytes));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response
-    }
-}
-
-/// A request whose body was read.
-struct Head<'a> {
-    visitor: &'a Visitor,
-    request: &'a Request<()>,
-}
-
-impl Head<'_> {
-    fn client(&self, path: &str) -> Client {
-        let origin =
-            self.request.headers().get(ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let path = path.split('?').next().unwrap_or_default().to_owned();
-        Client { address: self.visitor.peer, origin, path }
-    }
-
-    async fn dial(&self, query: &Query, id: &str) -> Result<Dialled, Box<Response<Body>>> {
-        let visitor = self.visitor;
-        let path = query.to.split('?').next().unwrap_or_default();
-        if !visitor.hub.has_room() {
-            return Err(Box::new(plain(StatusCode::SERVICE_UNAVAILABLE, "too many sessions")));
-        }
-        let key = new_key();
-        let own = query.protocols.join(", ");
-        let mut handshake: Vec<(&str, &[u8])> =
-            vec![("Sec-WebSocket-Version", b"13"), ("Sec-WebSocket-Key", key.as_bytes())];
-        if !own.is_empty() {
-            handshake.push(("Sec-WebSocket-Protocol", own.as_bytes()));
-        }
-        let host = self
-            .request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str().to_owned())
-            .unwrap_or_else(|| text(self.request.headers(), &HOST));
-        let client = crate::upstream::Client {
-            address: visitor.peer,
-            host: &host,
-            secure: visitor.secure,
-            session: Some(id),
-        };
-        let mut headers = self.request.headers().clone();
-        // They describe the post, not the handshake that it stands for.
-        for name in [CONTENT_TYPE, http::header::ACCEPT, http::header::ACCEPT_ENCODING] {
-            headers.remove(name);
-        }
-        match visitor.hub.upstream.open(&query.to, &headers, &handshake, &client).await {
-            Ok(Answer::Upgraded { headers, stream, early })
-                if text(&headers, &SEC_WEBSOCKET_ACCEPT) == frame::accept_for(&key) =>
-            {
-                Ok(Dialled { stream, early, protocol: text(&headers, &SEC_WEBSOCKET_PROTOCOL) })
-            }
-            Ok(Answer::Upgraded { .. }) => {
-                Err(Box::new(plain(StatusCode::BAD_GATEWAY, "a wrong Sec-WebSocket-Accept")))
-            }
-            other => Err(Box::new(visitor.backend_refused(path, other))),
-        }
-    }
-}
-
-/// `?to=/ws&protocol=a&protocol=b&first=1`
-struct Query {
-    to: String,
-    protocols: Vec<String>,
-    first: bool,
-}
-
-impl Query {
-    fn of<B>(request: &Request<B>) -> Query {
-        let mut query = Query { to: "/".to_owned(), protocols: Vec::new(), first: false };
-        for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
-        {
-            match name.as_ref() {
-                // A line of the handshake is made of it.
-                "to" if value.starts_with('/') && value.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                    query.to = value.into_owned();
-                }
-                "protocol" if is_token(&value) => query.protocols.push(value.into_owned()),
-                "first" => query.first = true,
-                _ => {}
-            }
-        }
-        query
-    }
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
@@ -909,7 +641,7 @@ fn target(request: &Request<Incoming>) -> String {
     request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> String {
+pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim().to_owned()
 }
 
@@ -926,37 +658,13 @@ fn switched(h2: bool, mut headers: HeaderMap) -> Response<Body> {
     response
 }
 
-fn full(bytes: impl Into<Bytes>) -> Body {
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<Body> {
+pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(full(format!("{}\n", text.trim_end())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-fn frames(status: StatusCode, bytes: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(full(bytes));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    response
-}
-
-/// There is no such link: its client resumes, and is told more then.
-fn gone() -> Response<Body> {
-    frames(StatusCode::GONE, Frame::Refused(Refused::new("unknown")).to_bytes())
-}
-
-/// A refusal as the only event of a stream.
-async fn as_events(response: Response<Body>) -> Response<Body> {
-    let bytes = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let text = format!("data: {}\n\nevent: close\ndata: 4003\n\n", STANDARD.encode(bytes));
-    let mut response = Response::new(full(text));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     response
 }
