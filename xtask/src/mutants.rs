@@ -1,5 +1,5 @@
-//! `cargo xtask mutants`: breaks the session engine on purpose, one place at a time, and wants the simulated networks to
-//! notice each. A test that cannot fail is none.
+//! `cargo xtask mutants`: breaks the session engine on purpose, one place at a time, and wants the simulated networks or
+//! the vectors to notice each. A test that cannot fail is none.
 
 use crate::root;
 use std::fs;
@@ -108,7 +108,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         return Err("usage: cargo xtask mutants".to_owned());
     }
     let folder = root().join("target/mutants");
-    let copy = folder.join("session");
+    let copy = folder.join("crates/session");
     let mut survivors = Vec::new();
     for (what, file, from, to) in MUTANTS {
         fresh(&copy)?;
@@ -134,12 +134,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 
 /// The crate as it is, as a workspace of its own.
 fn fresh(copy: &Path) -> Result<(), String> {
-    let from = root().join("crates/session");
     let _ = fs::remove_dir_all(copy);
-    for part in ["src", "tests"] {
-        let target = copy.join(part);
+    // The vectors lie where the tests look for them.
+    let vectors = copy.join("../../protocol/vectors");
+    let parts = ["src", "tests"].map(|part| (root().join("crates/session").join(part), copy.join(part)));
+    for (from, target) in parts.into_iter().chain([(root().join("protocol/vectors"), vectors)]) {
         fs::create_dir_all(&target).map_err(|error| format!("{}: {error}", target.display()))?;
-        let entries = fs::read_dir(from.join(part)).map_err(|error| error.to_string())?;
+        let entries = fs::read_dir(from).map_err(|error| error.to_string())?;
         for file in entries.flatten().filter(|entry| entry.path().is_file()) {
             fs::copy(file.path(), target.join(file.file_name())).map_err(|error| error.to_string())?;
         }
@@ -159,7 +160,7 @@ fn passes(copy: &Path, folder: &Path) -> Result<bool, String> {
         command
             .args(["240", "cargo"])
             .args(words)
-            .args(["--quiet", "--test", "networks"])
+            .args(["--quiet", "--tests"])
             .current_dir(copy)
             .env("CARGO_TARGET_DIR", folder.join("target"))
             .env("KEEPWIRE_NETWORKS", NETWORKS)

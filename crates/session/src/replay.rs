@@ -161,13 +161,14 @@ impl Replay {
         self.close.as_ref().is_some_and(|close| close.number <= self.acknowledged)
     }
 
-    /// A new link: the other side has everything up to `received`. False: it never can have, or has forgotten what it
-    /// acknowledged, and nobody can give it that again.
+    /// A new link: the other side has everything up to `received`. False: it never can have. If it has acknowledged more
+    /// since it said so, on a link that was faster, it has that, too.
     #[must_use]
     pub(crate) fn rewind(&mut self, received: u64) -> bool {
-        if received < self.acknowledged || received > self.sent {
+        if received > self.sent {
             return false;
         }
+        let received = received.max(self.acknowledged);
         self.cursor = received + 1;
         self.at = self.held.iter().position(|held| held.last() > received).unwrap_or(self.held.len());
         true

@@ -754,8 +754,7 @@ impl Session {
                         self.events.push_back(Event::Message(Message { number, text, payload }));
                     }
                     Taken::Jump => self.violation(now, link),
-                    Taken::Beyond => self.reset("overflow", None),
-                    Taken::Malformed => self.reset("protocol", None),
+                    Taken::Beyond | Taken::Malformed => self.reset("protocol", None),
                     Taken::TooLarge => {
                         let side = if self.role == Role::Client { Side::Client } else { Side::Gateway };
                         self.close(1009, "the message is too large", side);

@@ -113,13 +113,23 @@ struct World {
 }
 
 fn payload(number: u64, length: u64) -> Vec<u8> {
-    let mut bytes = format!("{number:08}").into_bytes();
-    bytes.resize(8 + length as usize, b'.');
+    let mut bytes = format!("{number:08}{length:08}").into_bytes();
+    bytes.extend_from_slice(pattern(length));
     bytes
 }
 
-fn number_of(payload: &[u8]) -> u64 {
-    std::str::from_utf8(&payload[..8]).unwrap().parse().unwrap()
+/// Bytes that differ from those a piece further on, so that a piece in the wrong place shows.
+fn pattern(length: u64) -> &'static [u8] {
+    static PATTERN: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    &PATTERN.get_or_init(|| (0..120_000_u32).map(|at| (at % 113) as u8).collect())[..length as usize]
+}
+
+/// The number of a message, which has to be whole.
+fn number_of(bytes: &[u8]) -> u64 {
+    let number = |part: &[u8]| std::str::from_utf8(part).unwrap().parse::<u64>().unwrap();
+    let (index, length) = (number(&bytes[..8]), number(&bytes[8..16]));
+    assert!(&bytes[16..] == pattern(length), "a message is not what was sent");
+    index
 }
 
 impl World {
@@ -549,7 +559,8 @@ impl World {
                     assert_ne!(refused.class, Class::Never);
                     self.lost(&Lost::Refused(refused));
                 }
-                Event::Reset { undelivered, .. } => {
+                Event::Reset { undelivered, reason } => {
+                    lawful(&reason);
                     self.seen.resets += 1;
                     self.check_given_back(&undelivered);
                     // A new session begins; both count anew.
@@ -601,7 +612,8 @@ impl World {
                         "CLOSE overtook a message up"
                     );
                 }
-                Event::Closed { .. } | Event::Reset { .. } => {}
+                Event::Reset { reason, .. } => lawful(&reason),
+                Event::Closed { .. } => {}
                 _ => {}
             }
         }
@@ -624,6 +636,11 @@ impl World {
             assert!(message.uncertain || number >= self.up.received, "given back as missing, but delivered");
         }
     }
+}
+
+/// Both ends keep the rules here, so no session may end because one did not.
+fn lawful(reason: &str) {
+    assert!(["expired", "overflow", "unknown", "epoch", "shutdown"].contains(&reason), "RESET {reason}");
 }
 
 /// Puts a carrier message on the way, or ends the link where it does not fit.
