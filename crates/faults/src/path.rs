@@ -206,7 +206,8 @@ impl Path {
         if self.broken.is_some() {
             return;
         }
-        self.random = Random(plan.seed);
+        // Connections that get one plan at one time must not do the same thing at one time.
+        self.random = Random::child(plan.seed, self.random.next());
         let before = std::mem::replace(&mut self.faults, live(plan, now_ms, &mut self.random));
         (self.opened_ms, self.last_bytes_ms, self.passed) = (now_ms, now_ms, [0; 2]);
         for direction in Direction::BOTH {

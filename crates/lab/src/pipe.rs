@@ -2,7 +2,7 @@
 
 use crate::connection::Connection;
 use crate::endpoints;
-use faults::{Direction, End, Input, Output, Path, Plan};
+use faults::{Direction, End, Input, Output, Party, Path, Plan};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -85,6 +85,14 @@ async fn carry(near: Pipe, far: Pipe, plan: &Plan) {
                 Output::Eof { direction: Direction::ToClient } => {
                     reset_near.fetch_or(far_was_reset.load(Ordering::Relaxed), Ordering::Relaxed);
                     to_client.shutdown().await
+                }
+                Output::EndOne { party, end } => {
+                    let (told, reset) = match party {
+                        Party::Client => (&mut to_client, &reset_near),
+                        Party::Server => (&mut to_server, &reset_far),
+                    };
+                    reset.store(end == End::Reset, Ordering::Relaxed);
+                    told.shutdown().await
                 }
                 Output::End(end) => {
                     reset_near.store(end == End::Reset, Ordering::Relaxed);
