@@ -143,6 +143,18 @@ impl ChaosPlan {
         ChaosPlan::parse(text).ok()
     }
 
+    /// Cuts everything: on average after so many milliseconds, and after so many bytes both ways together. Half of the
+    /// cuts are resets, half are in order.
+    #[must_use]
+    pub fn grinder(mean_ms: u64, mean_bytes: u64, seed: u64) -> ChaosPlan {
+        let whens = [
+            When::MeanMs(mean_ms.saturating_mul(2)),
+            When::MeanBytes { direction: None, bytes: mean_bytes.saturating_mul(2) },
+        ];
+        let breaks = [End::Reset, End::Fin].map(|end| whens.map(|when| Fault::Break(Break { when, end })));
+        ChaosPlan::from(Plan { faults: breaks.concat(), seed })
+    }
+
     /// The same faults with other chances. Outages get times of their own from it, too.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> ChaosPlan {

@@ -24,7 +24,7 @@ pub struct Index {
     pub language: String,
     /// Its heading.
     pub title: String,
-    /// A sentence below it.
+    /// A sentence below it; `{host}` is the Host that the page was asked of.
     pub intro: String,
     /// What is said where there is no such endpoint; `{name}` is what was asked for, `{like}` what is most like it.
     pub unknown: String,
@@ -38,7 +38,7 @@ impl Default for Index {
         Index {
             language: "en".to_owned(),
             title: "Keepwire lab".to_owned(),
-            intro: "Each path is an endpoint; what follows in the path is the endpoint's own.".to_owned(),
+            intro: "Each path is an endpoint of {host}; what follows in the path is its own.".to_owned(),
             unknown: "There is no endpoint {name}; did you mean /{like}? All of them: /".to_owned(),
             rows: rows.collect(),
         }
@@ -85,7 +85,9 @@ async fn play(
     let kind = if html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
     let headers = [("Content-Type", kind)];
     if name.is_empty() {
-        return connection.respond("200 OK", &headers, &page(index, html)).await;
+        return connection
+            .respond("200 OK", &headers, &page(index, head.header("host").unwrap_or_default(), html))
+            .await;
     }
     let like = nearest(&name, endpoint::names().iter().map(|(name, _)| *name));
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(100).collect();
@@ -116,14 +118,15 @@ fn without_first_segment(raw: &[u8]) -> Vec<u8> {
     [&raw[..start], slash, &target[stop..]].concat()
 }
 
-fn page(index: &Index, html: bool) -> String {
+fn page(index: &Index, host: &str, html: bool) -> String {
+    let intro = index.intro.replace("{host}", host);
     let mut rows = String::new();
     if !html {
         let width = index.rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, what) in &index.rows {
             rows += &format!("/{name:width$}  {what}\n");
         }
-        return format!("{}\n{}\n\n{rows}", index.title, index.intro);
+        return format!("{}\n{intro}\n\n{rows}", index.title);
     }
     for (name, what) in &index.rows {
         let link = name.replace("-N", "-60");
@@ -136,7 +139,7 @@ fn page(index: &Index, html: bool) -> String {
          vertical-align:top}}a{{font-family:monospace;white-space:nowrap}}</style>\n<h1>{title}</h1>\n<p>{}\n\
          <table>\n{rows}</table>\n",
         escaped(&index.language),
-        escaped(&index.intro),
+        escaped(&intro),
         title = escaped(&index.title),
     )
 }

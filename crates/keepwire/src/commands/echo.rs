@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, arguments: &Echo) -> Result<u8, Problem> {
 }
 
 /// `:9001` is every address of this machine's loopback; other addresses must be named.
-fn address(text: &str) -> Option<SocketAddr> {
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
     let text = text.trim_start_matches("ws://").trim_end_matches('/');
     if let Some(port) = text.strip_prefix(':') {
         return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().ok()?)));
