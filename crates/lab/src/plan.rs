@@ -218,7 +218,7 @@ fn read(text: &str) -> Outcome<ChaosPlan> {
 }
 
 /// Kinds, and the keys of each beside `kind`.
-const KINDS: &[(&str, &[&str])] = &[
+pub const KINDS: &[(&str, &[&str])] = &[
     ("delay", &["one_way_ms", "jitter_ms"]),
     ("rate", &["bytes_per_s", "direction"]),
     ("slice", &["bytes", "pause_ms"]),
@@ -528,6 +528,35 @@ mod tests {
                 ..
             })]
         ));
+    }
+
+    /// Both pages name every kind with its keys, and no other, and their example can be read.
+    #[test]
+    fn the_pages_say_what_a_plan_may_say() {
+        for page in [include_str!("../../../docs/chaos.md"), include_str!("../../../docs/chaos.zh-CN.md")] {
+            let rows: Vec<Vec<&str>> = page
+                .lines()
+                .filter(|line| line.starts_with("| `"))
+                .map(|line| line.split(" | ").collect())
+                .collect();
+            let kinds: Vec<&str> = rows.iter().map(|row| row[0].trim_matches(['|', ' ', '`'])).collect();
+            assert_eq!(kinds, KINDS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
+            for (row, (kind, keys)) in rows.iter().zip(KINDS) {
+                let named: Vec<&str> = row[1].split('`').skip(1).step_by(2).collect();
+                assert!(named.iter().all(|key| keys.contains(key)), "{kind}: {named:?}");
+                let when = keys.contains(&"mean_ms");
+                let shown = |key: &&&str| {
+                    !(when && ["ms", "bytes", "direction"].iter().any(|end| key.ends_with(end)))
+                };
+                assert!(keys.iter().filter(shown).all(|key| named.contains(key)), "{kind}: {named:?}");
+            }
+            for (name, ..) in PRESETS {
+                assert!(page.contains(name), "{name}");
+            }
+            let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+            let plan = ChaosPlan::parse(example.unwrap_or_default()).unwrap();
+            assert_eq!((plan.faults.faults.len(), plan.faults.seed), (2, 7));
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ async fn serve_all(context: &Context, arguments: &Serve) -> Result<u8, Problem> 
     let index = serve::Index {
         language: locale.name().to_owned(),
         title: text!("The lab of Keepwire").say(locale),
-        intro: text!("Each path is an endpoint, N a number of seconds; what follows in the path is the endpoint's own. Try: keepwire check ws://{address}/upgrade-200-html", address = address).say(locale),
+        intro: text!("Each path is an endpoint, N a number of seconds; what follows in the path is the endpoint's own. Try: keepwire check ws://{host}/upgrade-200-html", host = "{host}").say(locale),
         unknown: text!("There is no endpoint {name}; did you mean /{like}? All of them: /", name = "{name}", like = "{like}").say(locale),
         rows: rows.map(|(name, what)| ((*name).to_owned(), locale.translate(what).to_owned())).collect(),
     };
