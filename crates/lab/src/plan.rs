@@ -168,6 +168,161 @@ impl ChaosPlan {
     }
 }
 
+/// As a plan file. A half-open outage tells by a reset there, and outages have the plan's seed.
+impl fmt::Display for ChaosPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed = {}", self.faults.seed)?;
+        if self.strip_upgrade {
+            writeln!(f, "strip_upgrade = true")?;
+        }
+        self.faults.faults.iter().try_for_each(|fault| write!(f, "\n[[faults]]\n{}", written(fault)))
+    }
+}
+
+/// A fault as the lines of its table.
+fn written(fault: &Fault) -> String {
+    let mut lines = String::new();
+    let mut line = |key: &str, value: &dyn fmt::Display| lines += &format!("{key} = {value}\n");
+    let span = |span: Span| match span.from == span.to {
+        true => span.from.to_string(),
+        false => format!("[{}, {}]", span.from, span.to),
+    };
+    let way = |direction| match direction {
+        Direction::ToServer => "\"to-server\"",
+        Direction::ToClient => "\"to-client\"",
+    };
+    let who = |party| match party {
+        Party::Client => "\"client\"",
+        Party::Server => "\"server\"",
+    };
+    let chance = |chance: Chance| format!("{}.{:06}", chance.0 / 1_000_000, chance.0 % 1_000_000);
+    let when = |when, line: &mut dyn FnMut(&str, &dyn fmt::Display)| {
+        let direction = match when {
+            When::AfterMs(after) => {
+                line("after_ms", &span(after));
+                None
+            }
+            When::MeanMs(mean) => {
+                line("mean_ms", &mean);
+                None
+            }
+            When::AfterBytes { direction, bytes } => {
+                line("after_bytes", &span(bytes));
+                direction
+            }
+            When::MeanBytes { direction, bytes } => {
+                line("mean_bytes", &bytes);
+                direction
+            }
+        };
+        direction.into_iter().for_each(|direction| line("direction", &way(direction)));
+    };
+    match *fault {
+        Fault::Delay(Delay { one_way_ms, jitter_ms }) => {
+            line("kind", &"\"delay\"");
+            line("one_way_ms", &one_way_ms);
+            line("jitter_ms", &jitter_ms);
+        }
+        Fault::Rate(Rate { direction, bytes_per_s }) => {
+            line("kind", &"\"rate\"");
+            line("bytes_per_s", &bytes_per_s);
+            direction.into_iter().for_each(|direction| line("direction", &way(direction)));
+        }
+        Fault::Slice(Slice { piece, pause_ms }) => {
+            line("kind", &"\"slice\"");
+            line("bytes", &piece);
+            line("pause_ms", &pause_ms);
+        }
+        Fault::SlowReader(SlowReader { party, bytes_per_s, window }) => {
+            line("kind", &"\"slow-reader\"");
+            line("party", &who(party));
+            line("bytes_per_s", &bytes_per_s);
+            line("window", &window);
+        }
+        Fault::Gather(Gather { direction, bytes, after_ms }) => {
+            line("kind", &"\"gather\"");
+            line("bytes", &bytes);
+            after_ms.into_iter().for_each(|after| line("after_ms", &after));
+            direction.into_iter().for_each(|direction| line("direction", &way(direction)));
+        }
+        Fault::Overtake(overtake) => {
+            line("kind", &"\"overtake\"");
+            line("chance", &chance(overtake.chance));
+            line("by_ms", &overtake.by_ms);
+        }
+        Fault::Stall(Stall { direction, after_bytes }) => {
+            line("kind", &"\"stall\"");
+            line("after_bytes", &after_bytes);
+            line("direction", &way(direction));
+        }
+        Fault::Cut(Cut { direction, after_bytes, end }) => {
+            line("kind", &"\"cut\"");
+            line("after_bytes", &after_bytes);
+            line("direction", &way(direction));
+            line("reset", &(end == End::Reset));
+        }
+        Fault::Break(broken) => {
+            line("kind", &"\"break\"");
+            when(broken.when, &mut line);
+            line("reset", &(broken.end == End::Reset));
+        }
+        Fault::HalfOpen(half) => {
+            line("kind", &"\"half-open\"");
+            when(half.when, &mut line);
+            line("told", &who(half.told));
+            line("reset", &(half.end == End::Reset));
+        }
+        Fault::BlackHole(hole) => {
+            line("kind", &"\"black-hole\"");
+            when(hole.when, &mut line);
+        }
+        Fault::Idle(Idle { after_ms, end }) => {
+            line("kind", &"\"idle\"");
+            line("after_ms", &after_ms);
+            let end = match end {
+                IdleEnd::Fin => "\"fin\"",
+                IdleEnd::Reset => "\"reset\"",
+                IdleEnd::Silence => "\"silence\"",
+            };
+            line("end", &end);
+        }
+        Fault::Lifetime(Lifetime { after_ms, end }) => {
+            line("kind", &"\"lifetime\"");
+            line("after_ms", &after_ms);
+            line("reset", &(end == End::Reset));
+        }
+        Fault::Outage(Outage { up_ms, down_ms, effect, .. }) => {
+            line("kind", &"\"outage\"");
+            line("up_ms", &span(up_ms));
+            line("down_ms", &span(down_ms));
+            let then = match effect {
+                OutageEffect::Hold => "\"hold\"",
+                OutageEffect::Break(Breakage::Both(End::Reset)) => "\"reset\"",
+                OutageEffect::Break(Breakage::Both(End::Fin)) => "\"fin\"",
+                OutageEffect::Break(Breakage::One { .. }) => "\"half-open\"",
+                OutageEffect::Break(Breakage::Silence) => "\"silence\"",
+            };
+            line("then", &then);
+            if let OutageEffect::Break(Breakage::One { told, .. }) = effect {
+                line("told", &who(told));
+            }
+        }
+        Fault::Refuse(refuse) => {
+            line("kind", &"\"refuse\"");
+            line("chance", &chance(refuse.chance));
+        }
+        Fault::Drop(drop) => {
+            line("kind", &"\"drop\"");
+            line("chance", &chance(drop.chance));
+        }
+        Fault::Twice(twice) => {
+            line("kind", &"\"twice\"");
+            line("chance", &chance(twice.chance));
+        }
+    }
+    lines
+}
+
 /// The known word that is most like this one.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
@@ -232,7 +387,7 @@ pub const KINDS: &[(&str, &[&str])] = &[
     ("black-hole", &["after_ms", "mean_ms", "after_bytes", "mean_bytes", "direction"]),
     ("idle", &["after_ms", "end"]),
     ("lifetime", &["after_ms", "reset"]),
-    ("outage", &["up_ms", "down_ms", "then"]),
+    ("outage", &["up_ms", "down_ms", "then", "told"]),
     ("refuse", &["chance"]),
     ("drop", &["chance"]),
     ("twice", &["chance"]),
@@ -292,11 +447,11 @@ fn fault(keys: &Keys<'_>) -> Outcome<Fault> {
         }
         "lifetime" => Fault::Lifetime(Lifetime { after_ms: needed_ms("after_ms")?, end: end(false)? }),
         "outage" => {
-            let told = |told| Breakage::One { told, end: End::Reset };
+            let told = keys.party("told")?.unwrap_or(Party::Client);
             let effect = match keys.word("then", &["hold", "reset", "fin", "half-open", "silence"])? {
                 Some("reset") => OutageEffect::Break(Breakage::Both(End::Reset)),
                 Some("fin") => OutageEffect::Break(Breakage::Both(End::Fin)),
-                Some("half-open") => OutageEffect::Break(told(Party::Client)),
+                Some("half-open") => OutageEffect::Break(Breakage::One { told, end: End::Reset }),
                 Some("silence") => OutageEffect::Break(Breakage::Silence),
                 _ => OutageEffect::Hold,
             };
@@ -458,6 +613,7 @@ mod tests {
             assert!(!plan.faults.faults.is_empty() && what.ends_with('.'), "{name}");
             assert_eq!(ChaosPlan::preset(name), Some(plan.clone()));
             assert_ne!(plan, plan.clone().with_seed(99));
+            assert_eq!(ChaosPlan::parse(&plan.to_string()), Ok(plan), "{name}, written and read again");
         }
         assert_eq!(ChaosPlan::preset("trian"), None);
         assert_eq!(nearest("trian", PRESETS.iter().map(|(name, ..)| *name)), "train");
@@ -512,13 +668,15 @@ mod tests {
         ];
         for (text, fault) in rows {
             let plan = ChaosPlan::parse(&format!("[[faults]]\n{text}"));
-            assert_eq!(plan.map(|plan| plan.faults.faults), Ok(vec![fault]), "{text}");
+            assert_eq!(plan.clone().map(|plan| plan.faults.faults), Ok(vec![fault]), "{text}");
+            assert_eq!(ChaosPlan::parse(&plan.clone().unwrap().to_string()), plan, "{text}, written again");
         }
         let plan = ChaosPlan::parse(
             "strip_upgrade = true\nseed = 3\nfaults = [{ kind = 'outage', up_ms = 20, down_ms = [1, 9], then = 'half-open' }]",
         )
         .unwrap();
         assert!(plan.strip_upgrade);
+        assert_eq!(ChaosPlan::parse(&plan.to_string()), Ok(plan.clone()));
         assert!(matches!(
             plan.faults.faults[..],
             [Fault::Outage(Outage {
