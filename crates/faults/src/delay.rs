@@ -1,5 +1,7 @@
 //! Everything takes time: a fixed delay one way, and up to `jitter_ms` more by chance.
 
+use crate::random::{Random, Span};
+
 /// A slow path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
@@ -10,19 +12,7 @@ pub struct Delay {
 }
 
 impl Delay {
-    pub(crate) fn draw(&self, seed: &mut u64) -> u64 {
-        if self.jitter_ms == 0 {
-            return self.one_way_ms;
-        }
-        self.one_way_ms + next_random(seed) % (self.jitter_ms + 1)
+    pub(crate) fn draw(&self, random: &mut Random) -> u64 {
+        random.within(Span { from: self.one_way_ms, to: self.one_way_ms.saturating_add(self.jitter_ms) })
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, and good enough to vary a delay.
-fn next_random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *seed;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }

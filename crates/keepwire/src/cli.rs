@@ -1,5 +1,7 @@
 //! The command line: flags and their help. Help is English here; [`command`] says it in the user's language.
 
+pub mod lab;
+
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use diagnose::Locale;
 use std::path::PathBuf;
@@ -59,6 +61,9 @@ pub enum Command {
     Echo(Echo),
     /// Connections that survive: a gateway in front of any WebSocket server
     Gateway(Box<Gateway>),
+    /// Broken servers and broken networks, to try anything against
+    #[command(subcommand)]
+    Lab(lab::Lab),
     /// Completions for a shell, to standard output
     Completions {
         /// The shell
@@ -599,7 +604,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 #[must_use]
 pub fn command(locale: &Locale) -> clap::Command {
     let command = Cli::command().after_help(translated(EXAMPLES, locale));
-    if locale.name() == "en" { command } else { localized(command, locale) }
+    if locale.name() == "en" { command } else { localized(command, "", locale) }
 }
 
 /// Every English sentence of the help, for the check that all are translated.
@@ -629,6 +634,7 @@ pub fn sentences() -> Vec<String> {
     let mut texts: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     texts.push(EXAMPLES.to_owned());
     gather(&Cli::command(), &mut texts);
+    texts.extend(lab::sentences().map(str::to_owned));
     texts
 }
 
@@ -674,7 +680,8 @@ fn with_values(argument: clap::Arg, help: &str, locale: &Locale) -> clap::Arg {
     argument.help(help)
 }
 
-fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
+/// `above` is what stands before the command's own name, with its blank.
+fn localized(command: clap::Command, above: &str, locale: &Locale) -> clap::Command {
     let say = |text: &clap::builder::StyledStr| translated(&text.to_string(), locale);
     let mut command = command
         .mut_args(|argument| {
@@ -697,8 +704,7 @@ fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
         ));
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
-    let prefix = if command.get_name() == "keepwire" { "" } else { "keepwire " };
-    let usage = format!("{prefix}{usage}").replace("[OPTIONS]", &translated("[OPTIONS]", locale));
+    let usage = format!("{above}{usage}").replace("[OPTIONS]", &translated("[OPTIONS]", locale));
     command = command.override_usage(usage.replace("<COMMAND>", &translated("<COMMAND>", locale)));
     if let Some(about) = command.get_about().map(say) {
         command = command.about(about);
@@ -724,8 +730,9 @@ fn localized(command: clap::Command, locale: &Locale) -> clap::Command {
         command = command.disable_version_flag(true);
     }
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let above = format!("{above}{} ", command.get_name());
     for name in names {
-        command = command.mut_subcommand(name, |sub| localized(sub, locale));
+        command = command.mut_subcommand(name, |sub| localized(sub, &above, locale));
     }
     command
 }

@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod gateway;
 mod generate;
+mod lab;
 mod lint;
 mod read;
 
@@ -71,6 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             matches!(lint.format, cli::LintFormat::Json | cli::LintFormat::Sarif | cli::LintFormat::Gitlab)
         }
         Command::Read(read) => read.format == cli::Format::Json,
+        Command::Lab(cli::lab::Lab::Chaos(chaos)) => chaos.json,
         _ => false,
     };
     let context = Context {
@@ -88,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Echo(arguments) => echo::run(&context, &arguments),
         Command::Gateway(arguments) => gateway::run(&context, *arguments),
+        Command::Lab(arguments) => lab::run(&context, &arguments),
         Command::Completions { shell } => generate::completions(&context, shell),
         Command::Man { folder } => generate::manual(&context, &folder),
         Command::Schema => generate::schema(),

@@ -81,6 +81,13 @@ impl Connection {
         .unwrap_or(Ok(None))
     }
 
+    /// The first request with its bytes, which are taken from the input.
+    pub(crate) async fn peek_request(&mut self) -> io::Result<Option<(RequestHead, Vec<u8>)>> {
+        let head = self.request().await?;
+        let raw = self.input[..self.used].to_vec();
+        Ok(head.map(|head| (head, raw)))
+    }
+
     /// Reads a request that must be an upgrade. Others are answered with 426, and there is nothing more to do.
     pub(crate) async fn upgrade_request(&mut self) -> io::Result<Option<RequestHead>> {
         let Some(head) = self.request().await? else { return Ok(None) };
@@ -255,6 +262,17 @@ impl Connection {
             Wire::Tcp(stream) => Some(stream),
             Wire::Pipe(_) => None,
         }
+    }
+
+    /// The bare stream, and what was read of it and not used.
+    pub(crate) fn into_wire(mut self) -> (Vec<u8>, Wire) {
+        (self.input.split_off(self.used), self.stream)
+    }
+
+    /// The next bytes to be read are these; then comes what the peer sends.
+    pub(crate) fn unread(&mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&self.input[self.used..]);
+        (self.input, self.used) = (bytes, 0);
     }
 
     /// Forgets bytes that came together with the request.

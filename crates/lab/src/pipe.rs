@@ -2,7 +2,7 @@
 
 use crate::connection::Connection;
 use crate::endpoints;
-use faults::{Direction, End, Input, Output, Path, Plan};
+use faults::{Direction, End, Input, Output, Party, Path, Plan};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -86,6 +86,14 @@ async fn carry(near: Pipe, far: Pipe, plan: &Plan) {
                     reset_near.fetch_or(far_was_reset.load(Ordering::Relaxed), Ordering::Relaxed);
                     to_client.shutdown().await
                 }
+                Output::EndOne { party, end } => {
+                    let (told, reset) = match party {
+                        Party::Client => (&mut to_client, &reset_near),
+                        Party::Server => (&mut to_server, &reset_far),
+                    };
+                    reset.store(end == End::Reset, Ordering::Relaxed);
+                    told.shutdown().await
+                }
                 Output::End(end) => {
                     reset_near.store(end == End::Reset, Ordering::Relaxed);
                     reset_far.store(end == End::Reset, Ordering::Relaxed);
@@ -97,11 +105,13 @@ async fn carry(near: Pipe, far: Pipe, plan: &Plan) {
             return;
         }
         let deadline = path.deadline().map(|at| opened + Duration::from_millis(at));
+        let to_server = path.room(Direction::ToServer, CAPACITY).min(client_bytes.len());
+        let to_client = path.room(Direction::ToClient, CAPACITY).min(server_bytes.len());
         tokio::select! {
-            length = from_client.read(&mut client_bytes), if client_open => {
+            length = from_client.read(&mut client_bytes[..to_server]), if client_open && to_server > 0 => {
                 path.handle(now(), arrived(Direction::ToServer, &client_bytes, length, &mut client_open));
             }
-            length = from_server.read(&mut server_bytes), if server_open => {
+            length = from_server.read(&mut server_bytes[..to_client]), if server_open && to_client > 0 => {
                 path.handle(now(), arrived(Direction::ToClient, &server_bytes, length, &mut server_open));
             }
             () = sleep_until(deadline.unwrap_or(opened)), if deadline.is_some() => {}

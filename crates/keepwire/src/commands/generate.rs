@@ -30,9 +30,13 @@ pub(super) fn manual(context: &Context, folder: &Path) -> Result<u8, Problem> {
         clap_mangen::Man::new(command).title(name.to_uppercase()).render(&mut bytes)?;
         fs::write(folder.join(format!("{name}.1")), bytes)
     };
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        let name = format!("keepwire-{}", sub.get_name());
-        write(sub.clone().display_name(name.clone()), &name).map_err(failed)?;
+    let mut open: Vec<(String, clap::Command)> = vec![("keepwire".to_owned(), command.clone())];
+    while let Some((above, command)) = open.pop() {
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let name = format!("{above}-{}", sub.get_name());
+            write(sub.clone().display_name(name.clone()), &name).map_err(failed)?;
+            open.push((name, sub.clone()));
+        }
     }
     write(command.clone(), "keepwire").map_err(failed)?;
     Ok(0)

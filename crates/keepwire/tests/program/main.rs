@@ -1,6 +1,7 @@
 //! The real program, as a user runs it: against endpoints of the lab on loopback, and on saved cases.
 
 mod formats;
+mod lab;
 mod language;
 mod lint;
 mod live;
@@ -38,7 +39,7 @@ fn case(name: &str) -> String {
 /// Endpoints of the lab in a thread of their own; they end with this.
 struct Lab {
     _runtime: tokio::runtime::Runtime,
-    running: lab::endpoint::Running,
+    running: ::lab::endpoint::Running,
 }
 
 impl Lab {
@@ -49,7 +50,7 @@ impl Lab {
             .build()
             .expect("a runtime");
         let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let running = runtime.block_on(lab::endpoint::serve(any, name)).expect("the endpoint starts");
+        let running = runtime.block_on(::lab::endpoint::serve(any, name)).expect("the endpoint starts");
         Self { _runtime: runtime, running }
     }
 

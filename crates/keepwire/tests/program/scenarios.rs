@@ -2,8 +2,9 @@
 //! engine's first question to its conclusion, over pipes in memory and in virtual time: hours pass in a moment.
 //! Each has a twin without the fault, which must come out clean.
 
+use ::lab::plan::ChaosPlan;
 use evidence::{Case, Origin, Target};
-use faults::{Cut, Delay, Fault, Idle, IdleEnd, Lifetime, Plan, Slice, Stall};
+use faults::Plan;
 use keepwire::drive::{Stop, drive};
 use probe::{BoxFuture, BoxStream, Net, Probe, Settings};
 use serde::Deserialize;
@@ -27,7 +28,7 @@ struct Scenario {
     #[serde(default = "usual_endpoint")]
     endpoint: String,
     #[serde(default)]
-    faults: Vec<Named>,
+    faults: Vec<toml::Value>,
     #[serde(default)]
     hold_s: Option<u64>,
     #[serde(default)]
@@ -41,34 +42,6 @@ struct Scenario {
     /// None of these is found.
     #[serde(default)]
     never: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Named {
-    Delay {
-        one_way_ms: u64,
-    },
-    Cut {
-        after_bytes: u64,
-        #[serde(default)]
-        reset: bool,
-    },
-    Stall {
-        after_bytes: u64,
-    },
-    Idle {
-        after_ms: u64,
-        end: String,
-    },
-    Lifetime {
-        after_ms: u64,
-        #[serde(default)]
-        reset: bool,
-    },
-    Slice {
-        bytes: usize,
-    },
 }
 
 fn usual_url() -> String {
@@ -95,7 +68,7 @@ impl Net for Pipes {
                 "silent" => std::future::pending().await,
                 // Only the URL's own port plays; the neighbours are closed.
                 _ if to.port() != 80 => Err(io::ErrorKind::ConnectionRefused.into()),
-                endpoint => Ok(Box::new(lab::pipe::connect(endpoint, &self.plan)?) as BoxStream),
+                endpoint => Ok(Box::new(::lab::pipe::connect(endpoint, &self.plan)?) as BoxStream),
             }
         })
     }
@@ -113,31 +86,11 @@ impl Net for Pipes {
     }
 }
 
-fn fault(named: &Named) -> Fault {
-    match named {
-        Named::Delay { one_way_ms } => Fault::Delay(Delay { one_way_ms: *one_way_ms, jitter_ms: 0 }),
-        Named::Cut { after_bytes, reset } => Fault::Cut(Cut {
-            direction: faults::Direction::ToClient,
-            after_bytes: *after_bytes,
-            end: if *reset { faults::End::Reset } else { faults::End::Fin },
-        }),
-        Named::Stall { after_bytes } => {
-            Fault::Stall(Stall { direction: faults::Direction::ToClient, after_bytes: *after_bytes })
-        }
-        Named::Idle { after_ms, end } => Fault::Idle(Idle {
-            after_ms: *after_ms,
-            end: match end.as_str() {
-                "fin" => IdleEnd::Fin,
-                "reset" => IdleEnd::Reset,
-                _ => IdleEnd::Silence,
-            },
-        }),
-        Named::Lifetime { after_ms, reset } => Fault::Lifetime(Lifetime {
-            after_ms: *after_ms,
-            end: if *reset { faults::End::Reset } else { faults::End::Fin },
-        }),
-        Named::Slice { bytes } => Fault::Slice(Slice { piece: *bytes, pause_ms: 0 }),
-    }
+/// The faults of a scenario are written as in a plan of chaos.
+fn plan(scenario: &Scenario) -> Result<Plan, String> {
+    let table = toml::Table::from_iter([("faults".to_owned(), scenario.faults.clone().into())]);
+    let plan = ChaosPlan::parse(&table.to_string()).map_err(|error| error.to_string())?;
+    Ok(Plan { seed: 1, ..plan.faults })
 }
 
 /// Plays a scenario to its conclusion: ids of the findings, the first one first.
@@ -189,7 +142,7 @@ fn every_scenario_is_named_and_its_twin_is_clean() {
             .iter()
             .map(|(address, what)| (address.parse().expect("an address"), what.clone()))
             .collect();
-        let plan = Plan { faults: scenario.faults.iter().map(fault).collect(), seed: 1 };
+        let plan = plan(&scenario).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (conclusion, stop) = play(&scenario, world.clone(), plan);
         let found: Vec<&str> = conclusion.findings.iter().map(|finding| finding.cause).collect();
         if !found.first().is_some_and(|first| scenario.expect.iter().any(|expected| expected == first)) {
