@@ -1,0 +1,30 @@
+// Bytes that an application pays, minified and gzipped; fails above the limits.
+import { gzipSync } from "node:zlib";
+import { buildSync } from "esbuild";
+
+const KB = 1024;
+const LIMITS = [
+  ["core", 3.0, ["index"]],
+  ["core + resume", 4.5, ["index", "resume"]],
+  ["core + resume + fallback", 8.0, ["index", "resume", "fallback"]],
+];
+
+let failed = false;
+for (const [name, limit, parts] of LIMITS) {
+  const { outputFiles } = buildSync({
+    stdin: {
+      contents: parts.map((part) => `export * from "./dist/esm/${part}.js";`).join("\n"),
+      resolveDir: ".",
+    },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+  });
+  const size = gzipSync(outputFiles[0].contents, { level: 9 }).length / KB;
+  const over = size > limit;
+  failed ||= over;
+  console.log(`${name}: ${size.toFixed(2)} kB of ${limit.toFixed(1)}${over ? " — too much" : ""}`);
+}
+process.exitCode = failed ? 1 : 0;
