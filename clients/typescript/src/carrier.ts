@@ -3,7 +3,7 @@
  * Names that begin with an underscore are between these files, and short in the package.
  */
 
-import type { GoAway, Range, Refused } from "./session/handshake.js";
+import type { Range, Refused } from "./session/handshake.js";
 import type { Lost } from "./session/reconnect.js";
 import type { Undelivered } from "./session/replay.js";
 
@@ -23,7 +23,7 @@ export interface Target {
   _url: string;
   _protocols: string[];
   /** LINK, which says whose an HTTP body is. */
-  _key(): Uint8Array;
+  _key: (() => Uint8Array) | undefined;
 }
 
 /** What a carrier tells. */
@@ -36,11 +36,6 @@ export interface Hands {
 
 export type Carrier = (target: Target, hands: Hands) => Link;
 
-/** What `_send` of a layer answers. */
-export const TAKEN = 0;
-export const FULL = 1;
-export const TOO_LARGE = 2;
-
 export interface Layer {
   /** Subprotocols that it offers before the application's. */
   _protocols: string[];
@@ -49,7 +44,8 @@ export interface Layer {
   _down(link: number, code: number, reason: string, clean?: boolean): void;
   /** A link was lost that never carried anything. */
   _failed?(): void;
-  _send(data: Data): number;
+  /** False: not now. */
+  _send(data: Data): boolean;
   _buffered(): number;
   _close(code: number, reason: string): void;
   /** The end at once; what was not delivered. */
@@ -57,8 +53,7 @@ export interface Layer {
   /** The link may be gone; the machine slept for so many milliseconds. */
   _wake(slept: number): void;
   _hide?(hidden: boolean): void;
-  _authenticate?(credentials: string): void;
-  _key(): Uint8Array;
+  _key?(): Uint8Array;
   _deadline(): number;
   /** Sends what is to be sent and says what became of it; true: there was something. */
   _turn(now: number): boolean | void;
@@ -75,16 +70,17 @@ export interface Host {
   _up(link: number, resumed: boolean, protocol: string, reconnect?: Range): void;
   _proven(link: number): void;
   _message(data: any): void;
-  _drop(link: number, code: number, quietly?: boolean): void;
+  _drop(link: number, code: number | undefined, quietly?: boolean): void;
   _retry(how: Lost, reason?: string): void;
-  _goAway(goAway: GoAway): void;
-  _wanted(): void;
+  _emit(type: string, fields?: object): unknown;
+  /** Asks the application for credentials. */
+  _ask: ((why: "wanted") => string | null | Promise<string | null>) | undefined;
   _closed(code: number, reason: string, clean: boolean, undelivered?: Undelivered[]): void;
   _reset(reason: string, undelivered: Undelivered[]): void;
   /** The server knows nothing of sessions; the link is open already. */
-  _plain(link?: number, protocol?: string): void;
-  /** Opens a link on this carrier beside whatever there is. */
-  _connect(carrier: Carrier): void;
+  _plain(link: number, protocol: string): void;
+  /** Opens a link beside whatever there is. */
+  _connect(carrier?: Carrier, to?: string): unknown;
   _webSocket: Carrier;
   _later(): void;
 }

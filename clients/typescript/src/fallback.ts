@@ -38,7 +38,7 @@ const http =
     const way: Way = {
       _data: hands._data,
       _isOver: () => over,
-      _key: target._key,
+      _key: target._key!,
       async _post(path, body, patience) {
         const to = address(target._url, path);
         const from = new URL(target._url);
@@ -67,7 +67,7 @@ const http =
       posting = true;
       try {
         while (waiting[0]) {
-          const body = [target._key()];
+          const body = [target._key!()];
           let length = body[0]!.length;
           do length += body[body.push(waiting.shift()!) - 1]!.length;
           while (waiting[0] && length + waiting[0].length < POST);

@@ -1,6 +1,5 @@
 /** A WebSocket that survives: the same shape as the browser's, for connections that come and go. */
 
-import { FULL, TAKEN, TOO_LARGE } from "./carrier.js";
 import type { Carrier, ChooserFactory, Data, Hands, Host, Layer, LayerFactory, Link, Undelivered } from "./carrier.js";
 import { createReconnect } from "./session/reconnect.js";
 import type { Lost } from "./session/reconnect.js";
@@ -12,11 +11,12 @@ export type { LayerFactory as Resume, ChooserFactory as Fallback };
 /** Why credentials are asked for: a new link, a refusal, or the gateway's wish. */
 export type Why = "connect" | "refused" | "wanted";
 
+/** Functions that need no `this`. */
 export interface Clock {
-  now(): number;
-  setTimeout(then: () => void, milliseconds: number): unknown;
-  clearTimeout(timer: any): void;
-  random(): number;
+  now: () => number;
+  setTimeout: (then: () => void, milliseconds: number) => any;
+  clearTimeout: (timer: any) => void;
+  random: () => number;
 }
 
 export interface Options {
@@ -39,7 +39,7 @@ export interface Options {
   /** A constructor to use instead of the global one, such as that of `ws`. */
   WebSocket?: any;
   /** For tests. */
-  clock?: Clock;
+  clock?: Partial<Clock>;
   page?: any;
 }
 
@@ -85,7 +85,6 @@ export interface KeepwireSocket {
   onreset: Handler<"reset">;
 }
 
-const NAMES = ["open", "message", "error", "close", "up", "down", "reset"] as const;
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
@@ -95,12 +94,19 @@ const LATE = 5000;
 /** At least so often somebody looks at the clock. */
 const LOOK = 15000;
 
+interface Opened {
+  _link?: Link;
+  _carrier: Carrier;
+  /** When it is given up unless it is open. */
+  _by: number;
+  /** It has carried something both ways. */
+  _proven?: boolean;
+}
+
 interface Waiting {
   _data: any;
   _size: number;
 }
-
-const sizeOf = (data: any): number => data.length ?? data.byteLength ?? data.size;
 
 /** Messages as they are, over one link at a time. */
 const plainLayer = (host: Host): Layer => {
@@ -121,7 +127,7 @@ const plainLayer = (host: Host): Layer => {
     },
     _send(data) {
       link()?._send(data);
-      return current ? TAKEN : FULL;
+      return !!current;
     },
     _buffered: () => link()?._buffered!() ?? 0,
     _close(code, reason) {
@@ -134,7 +140,6 @@ const plainLayer = (host: Host): Layer => {
       // No server keeps silent for so long and is still there.
       if (current && slept > 90000) host._drop(current, 1000);
     },
-    _key: () => new Uint8Array(),
     _deadline: () => Infinity,
     _turn() {},
   };
@@ -161,11 +166,12 @@ export class KeepwireSocket extends EventTarget {
   readonly close: (code?: number, reason?: string) => void;
   /** Something may have changed: looks whether the link is still there, or tries again at once. */
   readonly wake: () => void;
-  #buffered: () => number;
+  /** @internal */
+  _buffered: () => number;
 
   /** Bytes that the other side has not got, as far as it is known. */
   get bufferedAmount(): number {
-    return this.#buffered();
+    return this._buffered();
   }
 
   constructor(
@@ -181,13 +187,14 @@ export class KeepwireSocket extends EventTarget {
       queue: { messages = 1024, bytes = 1048576, drop = "new" } = {},
       WebSocket: Socket,
       page = globalThis,
-      clock = { now: Date.now, random: Math.random, setTimeout: (then, wait) => setTimeout(then, wait), clearTimeout },
+      // Called without an object, as browsers want it.
+      clock: { now: time = Date.now, random = Math.random, setTimeout: sleep = setTimeout, clearTimeout: cancel = clearTimeout } = {},
     }: Options = {},
   ) {
     super();
     const self = this as any;
-    const links: Map<number, { _link?: Link; _carrier: Carrier; _by: number; _proven?: boolean }> = new Map();
-    const off: (() => void)[] = [];
+    const links = new Map<number, Opened>();
+    const off = new AbortController();
     let layer: Layer;
     let policy = createReconnect(resume != plainLayer, range);
     let queue: Waiting[] = [];
@@ -196,10 +203,9 @@ export class KeepwireSocket extends EventTarget {
     let why: Why = "connect";
     let asked = false;
     let tryAt = 0;
-    let moveAt = Infinity;
-    let moveTo: string | undefined;
     let closeBy = Infinity;
     let ending: [number, string] | undefined;
+    /** Nothing is to be done: the page sleeps, or all is over. */
     let parked = false;
     let opened = false;
     let woke = -Infinity;
@@ -211,10 +217,9 @@ export class KeepwireSocket extends EventTarget {
 
     /** The clock, which may be set back, made one that is not. */
     const now = (): number => {
-      const time = clock.now();
-      if (time < last) skew += last - time;
-      last = time;
-      return time + skew;
+      const at = time();
+      if (at < last) skew += last - at;
+      return (last = at) + skew;
     };
 
     const emit = (type: string, fields?: object): unknown =>
@@ -226,8 +231,7 @@ export class KeepwireSocket extends EventTarget {
     };
 
     const listen = (target: any, type: string, then: (event: any) => void): void => {
-      target?.addEventListener?.(type, then);
-      off.push(() => target?.removeEventListener?.(type, then));
+      target?.addEventListener?.(type, then, off);
     };
 
     const webSocket: Carrier = ({ _url, _protocols }, hands): Link => {
@@ -245,9 +249,9 @@ export class KeepwireSocket extends EventTarget {
       };
     };
 
-    const connect = async (carrier: Carrier, to?: string): Promise<void> => {
+    const connect = async (carrier = chooser?._carrier() ?? webSocket, to?: string): Promise<void> => {
       const number = ++made;
-      const link: NonNullable<ReturnType<typeof links.get>> = { _carrier: carrier, _by: now() + connectTimeout };
+      const link: Opened = { _carrier: carrier, _by: now() + connectTimeout };
       tryAt = Infinity;
       links.set(number, link);
       chooser?._began(carrier);
@@ -285,30 +289,34 @@ export class KeepwireSocket extends EventTarget {
       const link = links.get(number);
       if (!link) return;
       links.delete(number);
-      layer._down(number, typeof how == "number" ? how : 1006, reason, clean);
-      if (!link._proven) {
-        layer._failed?.();
-        chooser?._failed(link._carrier);
-      }
+      layer._down(number, +how || 1006, reason, clean);
+      failed(link);
       retry(how, reason);
     };
 
-    const retry = (how: Lost, reason?: string): void => {
-      if (self.readyState == CLOSED || parked || links.size || tryAt < Infinity) return;
+    /** If it never carried anything, its carrier may be to blame. */
+    const failed = (link: Opened): void => {
+      if (link._proven) return;
+      layer._failed?.();
+      chooser?._failed(link._carrier);
+    };
+
+    const retry = (how: Lost, reason = ""): void => {
+      if (parked || links.size || tryAt < Infinity) return;
       if (how == "broken" && now() - woke < 3000) how = "known";
       woke = -Infinity;
-      let next = policy.lost(now(), how, clock.random());
+      let next = policy._lost(now(), how, random());
       if (next == "credentials") {
         // Whoever is refused with fresh ones waits like everybody.
-        next = credentials ? (asked ? policy.lost(now(), "broken", clock.random()) : policy.credentials(now())) : "stop";
+        next = credentials ? (asked ? policy._lost(now(), "broken", random()) : now()) : "stop";
         asked = true;
         why = "refused";
       }
       const refused = typeof how == "object" ? how : undefined;
-      const code = typeof how == "number" ? how : undefined;
-      if (typeof next != "number") return finish(code ?? 4003, refused?.reason ?? reason ?? "", !!code);
+      const code = +how || 0;
+      if (typeof next != "number") return finish(code || 4003, refused?.reason ?? reason, !!code);
       tryAt = next;
-      if (layer._protocols[0] == null) self.readyState = CONNECTING;
+      if (!layer._protocols[0]) self.readyState = CONNECTING;
       emit("down", {
         reason: { kind: refused ? "refused" : code ? "closed" : how, code, reason, refused },
         retryIn: next - now(),
@@ -316,12 +324,13 @@ export class KeepwireSocket extends EventTarget {
     };
 
     const finish = (code: number, reason: string, wasClean: boolean, undelivered: Undelivered[] = []): void => {
-      if (self.readyState == CLOSED) return;
+      if (parked) return;
+      parked = true;
       self.readyState = CLOSED;
       for (const { _link } of links.values()) _link?._close();
       links.clear();
-      for (const undo of off) undo();
-      clock.clearTimeout(timer);
+      off.abort();
+      cancel(timer);
       if (!wasClean) emit("error", { reason });
       emit("close", { code, reason, wasClean, undelivered: giveBack(undelivered) });
     };
@@ -335,11 +344,9 @@ export class KeepwireSocket extends EventTarget {
     const pump = (): void => {
       let first;
       while ((first = queue[0]) && !first._data.arrayBuffer) {
-        const sent = layer._send(first._data);
-        if (sent == FULL) break;
+        if (!layer._send(first._data)) break;
         queue.shift();
         queued -= first._size;
-        if (sent == TOO_LARGE) emit("error", { reason: "too large", data: first._data });
       }
       if (ending && !(first && opened)) {
         layer._close(...ending);
@@ -350,31 +357,27 @@ export class KeepwireSocket extends EventTarget {
     /** Does what is due, and sleeps until there is something else. */
     const turn = (): void => {
       soon = false;
-      const time = now();
+      const at = now();
       for (const [number, { _by, _link }] of links) {
-        if (time >= _by) {
+        if (at >= _by) {
           lose(number, "broken");
           _link?._close();
         }
       }
-      if (self.readyState == CLOSED || parked) return;
-      if (time >= closeBy) return finish(1006, "", false, layer._abort());
-      if (time >= moveAt) {
-        moveAt = Infinity;
-        connect(chooser ? chooser._carrier() : webSocket, moveTo);
-      }
-      if (time >= tryAt) connect(chooser ? chooser._carrier() : webSocket);
-      chooser?._turn(time);
+      if (parked) return;
+      if (at >= closeBy) return finish(1006, "", false, layer._abort());
+      if (at >= tryAt) connect();
+      chooser?._turn(at);
       do pump();
-      while (layer._turn(time));
-      clock.clearTimeout(timer);
-      if (self.readyState == CLOSED) return;
-      expected = Math.min(tryAt, moveAt, closeBy, time + LOOK, layer._deadline(), chooser?._deadline() ?? Infinity);
+      while (layer._turn(at));
+      cancel(timer);
+      if (parked) return;
+      expected = Math.min(tryAt, closeBy, at + LOOK, layer._deadline(), chooser?._deadline() ?? Infinity);
       for (const { _by } of links.values()) expected = Math.min(expected, _by);
-      timer = clock.setTimeout(() => {
+      timer = sleep(() => {
         if (now() - expected > LATE) wake(now() - expected);
         turn();
-      }, Math.max(expected - time, 0));
+      }, Math.max(expected - at, 0));
     };
 
     const later = (): void => {
@@ -382,10 +385,11 @@ export class KeepwireSocket extends EventTarget {
       soon = true;
     };
 
-    const wake = (slept = 0): void => {
+    /** The machine may have slept for some milliseconds; an event says nothing of that. */
+    const wake = (slept?: any): void => {
       woke = now();
       layer._wake(slept);
-      if (tryAt < Infinity) tryAt = policy.wake(now()) ?? tryAt;
+      if (tryAt < Infinity) tryAt = policy._wake(now()) ?? tryAt;
       chooser?._wake();
       later();
     };
@@ -394,36 +398,37 @@ export class KeepwireSocket extends EventTarget {
     const park = (): void => {
       parked = true;
       tryAt = Infinity;
-      for (const [number, { _link }] of links) {
-        links.delete(number);
+      for (const number of links.keys()) {
         layer._down(number, 1001, "");
-        _link?._close();
+        host._drop(number, undefined, true);
       }
-      clock.clearTimeout(timer);
+      cancel(timer);
       emit("down", { reason: { kind: "parked" }, retryIn: Infinity });
     };
 
     const host: Host = {
       _now: now,
-      _random: clock.random,
+      _random: random,
       _after(wait, then) {
-        const one = clock.setTimeout(then, wait);
-        return () => clock.clearTimeout(one);
+        const one = sleep(then, wait);
+        return () => cancel(one);
       },
       _url: () => self.url,
       _links: links,
       _webSocket: webSocket,
       _later: later,
       _connect: connect,
+      _emit: emit,
+      _ask: credentials,
       _retry: retry,
       _closed: finish,
       _message: (data) =>
         emit("message", {
-          data: data.byteLength == null ? data : self.binaryType == "blob" ? new Blob([data]) : (data.buffer ?? data),
+          data: typeof data == "string" ? data : self.binaryType == "blob" ? new Blob([data]) : (data.buffer ?? data),
         }),
       _up(_, resumed, protocol, range) {
-        policy.up(now());
-        if (range) policy.setRange(range);
+        policy._up(now());
+        if (range) policy._setRange(range);
         tryAt = Infinity;
         asked = false;
         if (!resumed) {
@@ -450,52 +455,31 @@ export class KeepwireSocket extends EventTarget {
         link?._link?._close(code);
         if (quietly) return;
         // Up to 4000 another link has taken its place, or its session has ended.
-        if (link && !link._proven && code > 4000) {
-          layer._failed?.();
-          chooser?._failed(link._carrier);
-        }
+        if (link && code! > 4000) failed(link);
         retry("broken");
-      },
-      _goAway({ min, max, url }) {
-        moveAt = now() + min + (max - min) * clock.random();
-        // Nobody is sent from a safe address to another kind of one.
-        moveTo = url?.startsWith(self.url.split(":")[0] + "://") ? url : undefined;
-      },
-      async _wanted() {
-        try {
-          const secret = await credentials?.("wanted");
-          if (secret != null) layer._authenticate?.(secret);
-          later();
-        } catch {
-          // The gateway refuses in its own time, and then they are asked for again.
-        }
       },
       _reset(reason, undelivered) {
         if (self.readyState == OPEN) self.readyState = CONNECTING;
         emit("reset", { reason, undelivered: giveBack(undelivered) });
         retry("broken");
       },
-      _plain(number, protocol = "") {
+      _plain(link, protocol) {
         // What the session has taken was never sent.
         queue.unshift(...layer._abort().map(({ data }) => ({ _data: data, _size: 0 })));
         layer = plainLayer(host);
         policy = createReconnect(false, range);
-        if (number) {
-          layer._open(number, protocol);
-        } else if (!links.size) {
-          tryAt = now();
-        }
+        if (link) layer._open(link, protocol);
+        else if (!links.size) tryAt = now();
         later();
       },
     };
 
-    this.#buffered = () => queued + layer._buffered();
-    this.wake = wake.bind(0, 0);
+    this._buffered = () => queued + layer._buffered();
+    this.wake = wake;
     this.send = (data) => {
-      const _size = sizeOf(data);
-      const full = (): boolean => queue.length >= messages || (queue.length > 0 && queued + _size > bytes);
+      const _size = (data as any).length ?? (data as any).byteLength ?? (data as any).size;
       if (self.readyState > OPEN) return false;
-      while (full()) {
+      while (queue[0] && (queue.length >= messages || queued + _size > bytes)) {
         if (drop == "new") return false;
         queued -= queue.shift()!._size;
       }
@@ -513,8 +497,8 @@ export class KeepwireSocket extends EventTarget {
       return true;
     };
     this.close = (code = 1000, reason = "") => {
-      if ((code != 1000 && !(code >= 3000 && code < 5000)) || new TextEncoder().encode(reason).length > 123) {
-        throw new DOMException("not a close code, or a reason that is too long", "InvalidAccessError");
+      if (!/^(1000|[34]...)$/.test("" + code) || new TextEncoder().encode(reason).length > 123) {
+        throw new DOMException("code or reason", "InvalidAccessError");
       }
       if (self.readyState > OPEN) return;
       self.readyState = CLOSING;
@@ -523,7 +507,7 @@ export class KeepwireSocket extends EventTarget {
       later();
     };
 
-    for (const name of NAMES) {
+    for (const name of ["open", "message", "error", "close", "up", "down", "reset"]) {
       self["on" + name] = null;
       this.addEventListener(name, (event) => self["on" + name]?.(event));
     }
@@ -531,9 +515,10 @@ export class KeepwireSocket extends EventTarget {
     layer = resume(host);
     const chooser = fallback?.(host);
     const { document, navigator } = page;
-    for (const type of ["online", "offline"]) listen(page, type, () => wake());
-    listen(navigator?.connection, "change", () => wake());
-    listen(document, "resume", () => wake());
+    listen(page, "online", wake);
+    listen(page, "offline", wake);
+    listen(navigator?.connection, "change", wake);
+    listen(document, "resume", wake);
     listen(document, "visibilitychange", () => {
       layer._hide?.(document.hidden);
       if (!document.hidden) wake();
@@ -543,8 +528,8 @@ export class KeepwireSocket extends EventTarget {
       layer._close(1001, "");
       layer._turn(now());
     });
-    listen(page, "pageshow", () => {
-      if (!parked) return;
+    listen(page, "pageshow", ({ persisted }) => {
+      if (!persisted) return;
       parked = false;
       tryAt = now();
       later();

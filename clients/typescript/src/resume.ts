@@ -4,7 +4,7 @@ import type { Data, Host, Layer, LayerFactory } from "./carrier.js";
 import { diagnose } from "./diagnose.js";
 import { join, toBytes } from "./session/frame.js";
 import { SUBPROTOCOL } from "./session/handshake.js";
-import { createSession } from "./session/session.js";
+import { createSession, FULL, TOO_LARGE } from "./session/session.js";
 import type { Settings, Takers } from "./session/session.js";
 
 export interface ResumeOptions extends Settings {
@@ -31,6 +31,9 @@ export const resume =
   (host: Host): Layer => {
     const auto = mode == "auto";
     const session = createSession(settings);
+    /** When the gateway wants the client elsewhere, and where. */
+    let moveAt = Infinity;
+    let moveTo: string | undefined;
     const origin = (): string => new URL(host._url()).host;
 
     const send = (): void => {
@@ -49,8 +52,20 @@ export const resume =
       },
       (link, code) => host._drop(link, code, session._hasEnded() || code == 4003),
       (refused) => host._retry(refused),
-      host._goAway,
-      host._wanted,
+      ({ min, max, url }) => {
+        moveAt = host._now() + min + (max - min) * host._random();
+        // Nobody is sent from a safe address to another kind of one.
+        moveTo = url?.startsWith(host._url().split(":")[0] + ":") ? url : undefined;
+      },
+      async () => {
+        try {
+          const secret = await host._ask?.("wanted");
+          if (secret != null) session._authenticate(secret);
+          host._later();
+        } catch {
+          // The gateway refuses in its own time, and then they are asked for again.
+        }
+      },
       ([code, reason], undelivered) => {
         // The acknowledgement of a CLOSE goes out before the links are closed.
         send();
@@ -59,12 +74,12 @@ export const resume =
       host._reset,
     ];
 
-    const becomePlain = (link?: number, protocol?: string): void => {
+    const becomePlain = (link = 0, protocol = ""): void => {
       plain.add(origin());
       host._plain(link, protocol);
     };
 
-    if (mode == "plain" || (auto && host._url() && plain.has(origin()))) queueMicrotask(() => host._plain());
+    if (mode == "plain" || (auto && host._url() && plain.has(origin()))) queueMicrotask(() => host._plain(0, ""));
     return {
       _protocols: [SUBPROTOCOL],
       _open(link, protocol, credentials) {
@@ -77,7 +92,11 @@ export const resume =
       async _failed() {
         if (auto && !session._protocol() && (await diagnose(host)) == 404) becomePlain();
       },
-      _send: (data) => session._send(typeof data == "string", bytesOf(data)),
+      _send(data) {
+        const sent = session._send(typeof data == "string", bytesOf(data));
+        if (sent == TOO_LARGE) host._emit("error", { reason: "too large", data });
+        return sent != FULL;
+      },
       _buffered: session._unacknowledged,
       _close: session._close,
       _abort() {
@@ -87,10 +106,13 @@ export const resume =
       },
       _wake: () => session._wake(host._now()),
       _hide: session._hide,
-      _authenticate: session._authenticate,
       _key: session._key,
-      _deadline: session._deadline,
+      _deadline: () => Math.min(session._deadline(), moveAt),
       _turn(now) {
+        if (now >= moveAt) {
+          moveAt = Infinity;
+          host._connect(undefined, moveTo);
+        }
         session._timeout(now);
         send();
         const events = session._events.splice(0);

@@ -107,13 +107,13 @@ test("reconnecting", async (t) => {
       const policy = createReconnect(codes == "session", range);
       for (const step of steps) {
         let next: unknown;
-        if (step.do == "up") policy.up(step.at);
-        else if (step.do == "wake") next = policy.wake(step.at);
-        else if (step.do == "credentials") next = policy.credentials(step.at);
-        else if (step.do == "range") policy.setRange(step.range);
-        else next = policy.lost(step.at, step.how.closed ?? step.how.refused ?? step.how, step.chance);
+        if (step.do == "up") policy._up(step.at);
+        else if (step.do == "wake") next = policy._wake(step.at);
+        else if (step.do == "credentials") next = policy._credentials(step.at);
+        else if (step.do == "range") policy._setRange(step.range);
+        else next = policy._lost(step.at, step.how.closed ?? step.how.refused ?? step.how, step.chance);
         assert.equal(next ?? null, step.next, JSON.stringify(step));
-        assert.equal(policy.tries(), step.tries, JSON.stringify(step));
+        assert.equal(policy._tries(), step.tries, JSON.stringify(step));
       }
     });
   }

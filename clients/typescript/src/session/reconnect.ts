@@ -14,7 +14,7 @@ export type Lost = "broken" | "known" | number | Refused;
 /** A time to try at, a wish for new credentials, or the end. */
 export type Next = number | "credentials" | "stop";
 
-export function createReconnect(session: boolean, range: Range) {
+export const createReconnect = (session: boolean, range: Range) => {
   let tries = 0;
   let opened = Infinity;
   let next: Next | undefined;
@@ -23,27 +23,24 @@ export function createReconnect(session: boolean, range: Range) {
     if (how == "known") return "now";
     if (how == "broken") return "later";
     if (typeof how == "object") return how.class;
-    const final = session
-      ? how == 4000
-      : [1000, 1002, 1003, 1007, 1008, 1009, 1010, 1015].includes(how) || (how >= 4000 && how < 4500);
-    return final ? "never" : "later";
+    return (session ? /4000/ : /^(1(00[023789]|01[05])|4[0-4]..)$/).test("" + how) ? "never" : "later";
   };
 
   return {
-    tries: () => tries,
+    _tries: () => tries,
 
-    setRange(to: Range): void {
+    _setRange(to: Range): void {
       range = to;
     },
 
     /** A link is up: welcome, or open for a plain connection. */
-    up(now: number): void {
+    _up(now: number): void {
       opened = now;
       next = undefined;
     },
 
     /** A try failed or a link ended. `chance` is drawn uniformly from 0 to 1. */
-    lost(now: number, how: Lost, chance: number): Next {
+    _lost(now: number, how: Lost, chance: number): Next {
       if (now - opened >= 8000) tries = 0;
       opened = Infinity;
       const kind = classOf(how);
@@ -64,15 +61,15 @@ export function createReconnect(session: boolean, range: Range) {
     },
 
     /** The network is back or the page is shown again: a wait is over, anything else stays. */
-    wake(now: number): number | undefined {
+    _wake(now: number): number | undefined {
       return typeof next == "number" ? (next = Math.min(next, now)) : undefined;
     },
 
     /** New credentials are there. */
-    credentials(now: number): number {
+    _credentials(now: number): number {
       return (next = now);
     },
   };
-}
+};
 
 export type Reconnect = ReturnType<typeof createReconnect>;
