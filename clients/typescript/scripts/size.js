@@ -5,7 +5,7 @@ import { buildSync } from "esbuild";
 const KB = 1024;
 const LIMITS = [
   ["core", 3.0, { KeepwireSocket: "index" }],
-  ["core + resume", 4.5, { KeepwireSocket: "index", resume: "resume" }],
+  ["core + resume", 6.7, { KeepwireSocket: "index", resume: "resume" }],
   ["core + resume + fallback", 8.0, { KeepwireSocket: "index", resume: "resume", fallback: "fallback" }],
 ];
 

@@ -63,8 +63,8 @@ export interface Layer {
 export interface Host {
   _now(): number;
   _random(): number;
-  /** Calls back after so many milliseconds, unless the function that it returns is called before. */
-  _after(milliseconds: number, then: () => void): () => void;
+  _sleep: (then: () => void, milliseconds: number) => any;
+  _cancel: (timer: any) => void;
   _url(): string;
   _links: Map<number, { _link?: Link }>;
   _up(link: number, resumed: boolean, protocol: string, reconnect?: Range): void;

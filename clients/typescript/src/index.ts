@@ -409,10 +409,8 @@ export class KeepwireSocket extends EventTarget {
     const host: Host = {
       _now: now,
       _random: random,
-      _after(wait, then) {
-        const one = sleep(then, wait);
-        return () => cancel(one);
-      },
+      _sleep: sleep,
+      _cancel: cancel,
       _url: () => self.url,
       _links: links,
       _webSocket: webSocket,

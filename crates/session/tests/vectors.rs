@@ -329,20 +329,35 @@ fn without_agent(bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
+struct Player {
+    settings: Settings,
+    session: Option<Session>,
+    links: Vec<u64>,
+}
+
 fn play_session(script: &mut Value) {
-    let settings = settings(&script["settings"]);
-    let mut session = match text(script, "role") {
-        "client" => Some(Session::client(settings.clone())),
-        "gateway" => None,
-        other => panic!("role {other}"),
-    };
-    let mut links = Vec::new();
-    for step in script["steps"].as_array_mut().unwrap() {
+    let mut player = Player::new(script);
+    script["steps"].as_array_mut().unwrap().iter_mut().for_each(|step| player.step(step));
+}
+
+impl Player {
+    fn new(script: &Value) -> Player {
+        let settings = settings(&script["settings"]);
+        let session = match text(script, "role") {
+            "client" => Some(Session::client(settings.clone())),
+            "gateway" => None,
+            other => panic!("role {other}"),
+        };
+        Player { settings, session, links: Vec::new() }
+    }
+
+    /// Gives the input of a step and writes down what comes of it.
+    fn step(&mut self, step: &mut Value) {
         let now = whole(step, "at");
         let input = step.clone();
         let link = input["link"].as_u64();
-        if let Some(link) = link.filter(|link| !links.contains(link)) {
-            links.push(link);
+        if let Some(link) = link.filter(|link| !self.links.contains(link)) {
+            self.links.push(link);
         }
         let mut result = Value::Null;
         if text(&input, "do") == "hello" {
@@ -353,10 +368,16 @@ fn play_session(script: &mut Value) {
                 epoch: text(&input, "epoch").to_owned(),
             };
             let protocol = input["protocol"].as_str().unwrap_or_default();
-            session =
-                Some(Session::gateway(now, settings.clone(), identity, opening(&input), &hello, protocol));
+            self.session = Some(Session::gateway(
+                now,
+                self.settings.clone(),
+                identity,
+                opening(&input),
+                &hello,
+                protocol,
+            ));
         }
-        let session = session.as_mut().unwrap();
+        let session = self.session.as_mut().unwrap();
         match text(&input, "do") {
             "hello" => {}
             "resume" => {
@@ -412,7 +433,7 @@ fn play_session(script: &mut Value) {
         }
         let limit = input["limit"].as_u64().unwrap_or(1 << 20) as usize;
         let mut transmit = Vec::new();
-        for &link in &links {
+        for &link in &self.links {
             let mut out = Vec::new();
             session.transmit(now, link, limit, &mut out);
             if !out.is_empty() {
@@ -609,6 +630,144 @@ fn reconnecting() {
 fn sessions() {
     for name in ["session-client.json", "session-gateway.json"] {
         run(name, |file| file["scripts"].as_array_mut().unwrap().iter_mut().for_each(play_session));
+    }
+}
+
+/// A session of a client against a gateway that mostly keeps to the rules, played as it is made up.
+fn random_session(seed: u64) -> Value {
+    let mut dice = Dice(seed);
+    let mut script = json!({"name": format!("seed {seed}"), "role": "client", "settings": {}, "steps": []});
+    if dice.once_in(3) {
+        script["settings"] = json!({"window": 65_536 + dice.below(9000), "hold_bytes": 1 + dice.below(50_000),
+            "hold_messages": 1 + dice.below(5), "message_limit": 1 + dice.below(80_000)});
+    }
+    let mut player = Player::new(&script);
+    let (mut now, mut made, mut down, mut sent, mut message, mut nonce) = (0, 0, 0, 0, 0, 0);
+    for _ in 0..60 {
+        let session = player.session.as_ref().unwrap();
+        let (up, trying, known) = (session.is_up(), session.is_trying(), session.identity().is_some());
+        now += match dice.below(8) {
+            0 => dice.below(40_000),
+            1 => dice.below(3000),
+            _ => dice.below(100),
+        };
+        let credit = if dice.once_in(4) { dice.below(300_000) } else { 10_000_000 };
+        let link = if made > 1 && dice.once_in(12) { made - 1 } else { made };
+        let payload = format!(
+            "{:02x}*{}",
+            0x20 + dice.below(90),
+            match dice.below(5) {
+                0 => dice.below(33_000),
+                _ => 1 + dice.below(40),
+            }
+        );
+        let ack = if dice.once_in(30) { sent + 1 } else { dice.below(sent + 1) };
+        let class = ["never", "auth", "new", "later", "now"][dice.below(5) as usize];
+        let frame = match dice.below(if trying { 5 } else { 22 }) {
+            0..4 if trying && !known => json!({"kind": "WELCOME", "id": "s", "token": format!("t-{made}"),
+                "epoch": "e", "generation": 1, "protocol": "p", "credit": credit,
+                "message_limit": 40_000 + dice.below(100_000),
+                "heartbeat": {"interval": 1000 + dice.below(30_000), "grace": 1000, "hidden_grace": 5000},
+                "resume_window": 1, "reconnect": {"min": 1, "max": 2}}),
+            0..4 if trying => json!({"kind": "RESUMED", "token": format!("t-{made}"), "generation": made,
+                "received": ack.max(sent.saturating_sub(dice.below(2))),
+                "held": if dice.once_in(20) { down + 2 } else { 1 }, "credit": credit}),
+            4 if trying => json!({"kind": "REFUSED", "reason": "r", "min": 0, "max": 0,
+                "class": class}),
+            0..8 => {
+                down = match dice.below(25) {
+                    0 => down,
+                    1 => down + 2,
+                    _ => down + 1,
+                };
+                json!({"kind": "DATA", "number": down, "text": !dice.once_in(3), "more": dice.once_in(3),
+                    "payload": payload})
+            }
+            8..12 => json!({"kind": "ACK", "number": ack, "credit": credit}),
+            12..14 => {
+                json!({"kind": "PING", "nonce": dice.below(9), "last": 0, "number": ack, "credit": credit,
+                "hidden": false})
+            }
+            14..17 => json!({"kind": "PONG", "nonce": nonce, "last": 0, "number": ack, "credit": credit,
+                "hidden": false}),
+            17 => json!({"kind": "GOAWAY", "reason": "drain", "min": 1, "max": 2}),
+            18 => json!({"kind": "AUTH"}),
+            19 if dice.once_in(4) => {
+                down += 1;
+                json!({"kind": "CLOSE", "number": down, "code": 1000, "side": "backend", "reason": "r"})
+            }
+            20 if dice.once_in(3) => json!({"kind": "RESET", "reason": "kicked", "received": ack}),
+            21 if dice.once_in(5) => json!({"kind": "LINK", "id": "s", "token": "t", "generation": 1}),
+            _ => json!({"kind": "ACK", "number": ack.min(sent), "credit": credit}),
+        };
+        let mut step = match dice.below(30) {
+            0..3 if !up && !trying => json!({"do": "time"}),
+            _ if (!up && !trying && !dice.once_in(3)) || dice.once_in(20) => {
+                made += 1;
+                json!({"do": "link up", "link": made})
+            }
+            0..15 => json!({"do": "receive", "link": link, "frames": [frame]}),
+            15..20 => json!({"do": "send", "text": !dice.once_in(3), "payload": payload}),
+            20..24 => json!({"do": "handled", "number": message}),
+            24 => json!({"do": "wake"}),
+            25 => json!({"do": "hidden", "hidden": dice.once_in(2)}),
+            26 if made > 0 => json!({"do": "link down", "link": link}),
+            27 if dice.once_in(8) => json!({"do": "close", "code": 1000, "reason": "bye", "side": "client"}),
+            28 if dice.once_in(8) => json!({"do": "abort", "reason": "shutdown"}),
+            29 if made > 0 && dice.once_in(8) => json!({"do": "receive", "link": link, "hex": "0702 05"}),
+            _ => json!({"do": "time"}),
+        };
+        step["at"] = now.into();
+        if dice.once_in(3) {
+            step["limit"] = 1.into();
+        }
+        player.step(&mut step);
+        for event in step["events"].as_array().into_iter().flatten() {
+            match text(event, "event") {
+                "message" => message = whole(event, "number"),
+                "reset" => (down, sent, message) = (0, 0, 0),
+                _ => {}
+            }
+        }
+        for frame in
+            step["transmit"].as_array().into_iter().flatten().flat_map(|it| it["frames"].as_array().unwrap())
+        {
+            match text(frame, "kind") {
+                "DATA" | "CLOSE" => sent = sent.max(whole(frame, "number")),
+                "PING" => nonce = whole(frame, "nonce"),
+                _ => {}
+            }
+        }
+        script["steps"].as_array_mut().unwrap().push(step);
+    }
+    script
+}
+
+/// SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+
+    fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+}
+
+/// `KEEPWIRE_SESSIONS=FILE` writes a thousand random sessions of a client, for other implementations to play.
+#[test]
+fn random_sessions() {
+    let file = std::env::var_os("KEEPWIRE_SESSIONS");
+    let many = if file.is_some() { 1000 } else { 50 };
+    let scripts: Vec<Value> = (0..many).map(random_session).collect();
+    if let Some(file) = file {
+        std::fs::write(file, json!({"scripts": scripts}).to_string()).unwrap();
     }
 }
 

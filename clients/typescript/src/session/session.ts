@@ -86,7 +86,9 @@ export const createSession = ({
   let flow: ReturnType<typeof createFlow>;
   let peerLimit = Infinity;
   let patience = 35000;
+  /** When the link is given up: after silence, or sooner after waking up. */
   let silentAt = 0;
+  let wakeBy = 0;
   let ending = false;
   let ended = false;
   let hidden = 0;
@@ -120,9 +122,14 @@ export const createSession = ({
     beat(PING, ++nonce);
   };
 
+  const heard = (now: number): void => {
+    silentAt = now + patience;
+    wakeBy = Infinity;
+  };
+
   const attach = (now: number, credit: number, resumed: boolean, reconnect?: Range): void => {
     replay._acknowledge(0, credit);
-    silentAt = now + patience;
+    heard(now);
     control = [];
     // A link is proven by a round trip.
     ask(now);
@@ -246,7 +253,7 @@ export const createSession = ({
       }
       if (kind == PING) {
         beat(PONG, body[0]);
-      } else if (kind == PONG && body[0] == nonce && asked != null) {
+      } else if (kind == PONG && link == current && body[0] == nonce && asked != null) {
         emit(PROVEN, link, now - asked);
         asked = undefined;
       }
@@ -270,7 +277,7 @@ export const createSession = ({
     _isTrying: () => candidate,
     _hasEnded: () => ended,
     _deadline: () =>
-      Math.min(candidate ? answerBy : Infinity, current ? Math.min(silentAt, flow._due()) : Infinity),
+      Math.min(candidate ? answerBy : Infinity, current ? Math.min(silentAt, wakeBy, flow._due()) : Infinity),
     /** The application's subprotocol. */
     _protocol: () => protocol,
     /** Bytes that were sent and the other side has not acknowledged. */
@@ -334,7 +341,7 @@ export const createSession = ({
     _wake(now: number): void {
       if (current) {
         ask(now);
-        silentAt = Math.min(silentAt, now + 2500);
+        wakeBy = now + 2500;
       }
     },
 
@@ -353,7 +360,7 @@ export const createSession = ({
           if (link == candidate) {
             answered(now, link, kind, body);
           } else if (link == current) {
-            silentAt = now + patience;
+            heard(now);
             frame(now, link, kind, body, flags, rest);
           }
         });
@@ -388,7 +395,7 @@ export const createSession = ({
         drop(candidate, 4002);
         candidate = 0;
       }
-      if (current && silentAt <= now) detach(4004);
+      if (current && Math.min(silentAt, wakeBy) <= now) detach(4004);
     },
   };
 };
