@@ -661,7 +661,7 @@ fn random_session(seed: u64) -> Value {
                 _ => 1 + dice.below(40),
             }
         );
-        let ack = if dice.once_in(30) { sent + 1 } else { dice.below(sent + 1) };
+        let ack = if dice.once_in(60) { sent + 1 } else { dice.below(sent + 1) };
         let class = ["never", "auth", "new", "later", "now"][dice.below(5) as usize];
         let frame = match dice.below(if trying { 5 } else { 22 }) {
             0..4 if trying && !known => json!({"kind": "WELCOME", "id": "s", "token": format!("t-{made}"),
@@ -675,12 +675,12 @@ fn random_session(seed: u64) -> Value {
             4 if trying => json!({"kind": "REFUSED", "reason": "r", "min": 0, "max": 0,
                 "class": class}),
             0..8 => {
-                down = match dice.below(25) {
+                let number = match dice.below(60) {
                     0 => down,
                     1 => down + 2,
                     _ => down + 1,
                 };
-                json!({"kind": "DATA", "number": down, "text": !dice.once_in(3), "more": dice.once_in(3),
+                json!({"kind": "DATA", "number": number, "text": !dice.once_in(3), "more": dice.once_in(3),
                     "payload": payload})
             }
             8..12 => json!({"kind": "ACK", "number": ack, "credit": credit}),
@@ -693,8 +693,8 @@ fn random_session(seed: u64) -> Value {
             17 => json!({"kind": "GOAWAY", "reason": "drain", "min": 1, "max": 2}),
             18 => json!({"kind": "AUTH"}),
             19 if dice.once_in(4) => {
-                down += 1;
-                json!({"kind": "CLOSE", "number": down, "code": 1000, "side": "backend", "reason": "r"})
+                json!({"kind": "CLOSE", "number": down + 1, "code": 1000, "side": "backend",
+                "reason": "r"})
             }
             20 if dice.once_in(3) => json!({"kind": "RESET", "reason": "kicked", "received": ack}),
             21 if dice.once_in(5) => json!({"kind": "LINK", "id": "s", "token": "t", "generation": 1}),
@@ -722,6 +722,10 @@ fn random_session(seed: u64) -> Value {
             step["limit"] = 1.into();
         }
         player.step(&mut step);
+        let heard = up && link == made && text(&step, "do") == "receive" && flag(&step, "up");
+        if heard && step["frames"][0]["kind"] == "DATA" && step["frames"][0]["number"] == down + 1 {
+            down += 1;
+        }
         for event in step["events"].as_array().into_iter().flatten() {
             match text(event, "event") {
                 "message" => message = whole(event, "number"),

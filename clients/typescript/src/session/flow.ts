@@ -66,10 +66,11 @@ export const createFlow = (window: number, messageLimit: number) => {
       if (payload) {
         const cost = payload.length + FRAME_COST;
         if (receivedCost + cost > granted) return "overflow";
-        if ((length += payload.length) > messageLimit) return LARGE;
+        if (length + payload.length > messageLimit) return LARGE;
         const text = flags & 1;
         if (text != (piecesText ?? text)) return "protocol";
         pieces.push(payload);
+        length += payload.length;
         piecesText = text;
         taken = undefined;
         if (!(flags & 2)) {

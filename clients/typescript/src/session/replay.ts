@@ -101,7 +101,9 @@ export const createReplay = () => {
           if (!more) at++;
           frame = encode(DATA, [cursor], [+one._text | (+more << 1)], one._payload.subarray(to - PIECE, to));
         } else {
-          frame = encode(CLOSE, [cursor, close![0]], [close![2]], toBytes(close![1]));
+          // What was given back is not sent any more.
+          if (!close) return;
+          frame = encode(CLOSE, [cursor, close[0]], [close[2]], toBytes(close[1]));
         }
         out.push(frame);
         limit -= frame.length;

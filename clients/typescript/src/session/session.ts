@@ -233,11 +233,11 @@ export const createSession = ({
       // What comes after a CLOSE of this side because of a fault is not looked at any more.
       if (kind == DATA && (ending || replay._closing()?.[0] == 1009)) return;
       const taken = flow._take(now, body[0], flags, kind == DATA ? rest : undefined);
-      if (taken == JUMP) {
+      if (taken === JUMP) {
         violation(now, link);
-      } else if (taken == LARGE) {
+      } else if (taken === LARGE) {
         close(1009, "the message is too large");
-      } else if (taken == CLOSED) {
+      } else if (taken === CLOSED) {
         ending = true;
         emit(ENDED, [body[1], body[2], flags], replay._giveBack());
       } else if (taken) {
@@ -249,7 +249,7 @@ export const createSession = ({
         const [number, credit] = body.slice(-2);
         const done = replay._acknowledge(number, credit);
         if (done) closed(done);
-        else if (done == false) violation(now, link);
+        else if (done === false) violation(now, link);
       }
       if (kind == PING) {
         beat(PONG, body[0]);
