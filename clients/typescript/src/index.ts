@@ -517,14 +517,18 @@ export class KeepwireSocket extends EventTarget {
     listen(page, "offline", wake);
     listen(navigator?.connection, "change", wake);
     listen(document, "resume", wake);
+    layer._hide?.(document?.hidden);
     listen(document, "visibilitychange", () => {
       layer._hide?.(document.hidden);
       if (!document.hidden) wake();
     });
     listen(page, "pagehide", ({ persisted }) => {
       if (persisted) return park();
-      layer._close(1001, "");
-      layer._turn(now());
+      // A plain connection is closed by the browser.
+      if (layer._hide) {
+        layer._close(1001, "");
+        layer._turn(now());
+      }
     });
     listen(page, "pageshow", ({ persisted }) => {
       if (!persisted) return;

@@ -255,6 +255,16 @@ test("a page that goes to the back/forward cache, and comes back", async () => {
   assert.deepEqual(log, ["open", "up false", "down parked Infinity", "open", "up false"]);
 });
 
+test("a plain connection is left to the browser when the page goes away for good", async () => {
+  const { network, page, log } = make();
+  await settle();
+  network.last.open();
+  await settle();
+  page.tell("pagehide", { persisted: false });
+  assert.equal(network.last.closed, undefined);
+  assert.deepEqual(log, ["open", "up false"]);
+});
+
 test("connect is the same without new", () => {
   const socket = connect("wss://chat.example/ws", { WebSocket: class {} });
   assert.ok(socket instanceof KeepwireSocket);
