@@ -422,7 +422,7 @@ export class KeepwireSocket extends EventTarget {
       _closed: finish,
       _message: (data) =>
         emit("message", {
-          data: typeof data == "string" ? data : self.binaryType == "blob" ? new Blob([data]) : (data.buffer ?? data),
+          data: typeof data == "string" ? data : self.binaryType == "blob" ? new Blob([data]) : data,
         }),
       _up(_, resumed, protocol, range) {
         policy._up(now());

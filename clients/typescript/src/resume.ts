@@ -47,7 +47,7 @@ export const resume =
       (link, resumed, range) => host._up(link, resumed, session._protocol(), range),
       host._proven,
       (data, number) => {
-        host._message(data);
+        host._message(typeof data == "string" ? data : data.buffer);
         session._handled(host._now(), number);
       },
       (link, code) => host._drop(link, code, session._hasEnded() || code == 4003),
