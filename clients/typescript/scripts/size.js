@@ -27,6 +27,6 @@ for (const [name, limit, parts] of LIMITS) {
   const size = gzipSync(outputFiles[0].contents, { level: 9 }).length / KB;
   const over = size > limit;
   failed ||= over;
-  console.log(`${name}: ${size.toFixed(2)} kB of ${limit.toFixed(1)}${over ? " — too much" : ""}`);
+  console.log(`${name}: ${size.toFixed(3)} kB of ${limit.toFixed(1)}${over ? " — too much" : ""}`);
 }
 process.exitCode = failed ? 1 : 0;

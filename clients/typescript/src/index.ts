@@ -138,7 +138,11 @@ const plainLayer = (host: Host): Layer => {
     _abort: () => [],
     _wake(slept) {
       // No server keeps silent for so long and is still there.
-      if (current && slept > 90000) host._drop(current, 1000);
+      if (slept > 90000) {
+        const dead = current;
+        current = 0;
+        host._drop(dead, 1000);
+      }
     },
     _deadline: () => Infinity,
     _turn() {},
@@ -359,10 +363,9 @@ export class KeepwireSocket extends EventTarget {
       soon = false;
       const at = now();
       for (const [number, { _by, _link }] of links) {
-        if (at >= _by) {
-          lose(number, "broken");
-          _link?._close();
-        }
+        if (at < _by) continue;
+        lose(number, "broken");
+        _link?._close();
       }
       if (parked) return;
       if (at >= closeBy) return finish(1006, "", false, layer._abort());
@@ -495,8 +498,8 @@ export class KeepwireSocket extends EventTarget {
       return true;
     };
     this.close = (code = 1000, reason = "") => {
-      if (!/^(1000|[34]...)$/.test("" + code) || new TextEncoder().encode(reason).length > 123) {
-        throw new DOMException("code or reason", "InvalidAccessError");
+      if (!/^(1000|[34]...)$/.test(code as any) || new TextEncoder().encode(reason).length > 123) {
+        throw RangeError("code or reason");
       }
       if (self.readyState > OPEN) return;
       self.readyState = CLOSING;
