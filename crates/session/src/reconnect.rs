@@ -154,10 +154,10 @@ fn plain_class(code: u16) -> Class {
     }
 }
 
-/// Section 9, links.
+/// Section 9, links. Only CLOSE and RESET end a session: a bare 1000 says no more than that the link is gone.
 fn link_class(code: u16) -> Class {
     match code {
-        1000 | 4000 => Class::Never,
+        4000 => Class::Never,
         _ => Class::Later,
     }
 }
