@@ -66,6 +66,8 @@ fn completions_and_manuals_come_from_the_flags() {
     assert!(output.status.success());
     let page = std::fs::read_to_string(folder.join("keepwire-check.1")).expect("it was written");
     assert!(page.contains(".TH") && page.contains("hold"));
+    let page = std::fs::read_to_string(folder.join("keepwire-lab-chaos.1")).expect("so was the nested one");
+    assert!(page.contains("keepwire\\-lab\\-chaos") && page.contains("preset"), "{page}");
     std::fs::remove_dir_all(&folder).expect("the folder goes");
 }
 
