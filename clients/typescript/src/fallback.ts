@@ -43,7 +43,7 @@ const http =
         const to = address(target._url, path);
         const from = new URL(target._url);
         to.searchParams.set("to", from.pathname + from.search);
-        const protocols = target._protocols.filter((name) => name != SUBPROTOCOL);
+        const protocols = target._protocols.filter((name) => !name.startsWith(SUBPROTOCOL));
         if (protocols[0]) to.searchParams.set("protocol", protocols.join(", "));
         // Text, so that no preflight is asked; what it is of the page's own that is left does not hold it up.
         const timer = host._sleep(end, patience);

@@ -81,7 +81,10 @@ export const resume =
 
     if (mode == "plain" || (auto && host._url() && plain.has(origin()))) queueMicrotask(() => host._plain(0, ""));
     return {
-      _protocols: [SUBPROTOCOL],
+      // The second one says that no backend has to be dialled.
+      get _protocols() {
+        return session._known() ? [SUBPROTOCOL, SUBPROTOCOL + ".resume"] : [SUBPROTOCOL];
+      },
       _open(link, protocol, credentials) {
         if (protocol == SUBPROTOCOL) session._linkUp(host._now(), link, credentials);
         else if (auto) becomePlain(link, protocol);

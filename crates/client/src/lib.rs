@@ -2,8 +2,8 @@
 //! plain reconnecting connections to any server.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), client::Error> {
-//! use client::{Connection, Event, Message, Options};
+//! # async fn example() -> Result<(), keepwire_client::Error> {
+//! use keepwire_client::{Connection, Event, Message, Options};
 //!
 //! let mut connection = Connection::open("ws://127.0.0.1:8000/chat", Options::default())?;
 //! connection.send(Message::Text("hello".into())).await?;

@@ -276,6 +276,9 @@ export const createSession = ({
     /** Whether a link waits for its welcome. While one does, the loss of another is no reason to try again. */
     _isTrying: () => candidate,
     _hasEnded: () => ended,
+
+    /** Whether the next link comes to resume. */
+    _known: () => !!identity,
     _deadline: () =>
       Math.min(candidate ? answerBy : Infinity, current ? Math.min(silentAt, wakeBy, flow._due()) : Infinity),
     /** The application's subprotocol. */

@@ -68,14 +68,11 @@ impl Wire {
 }
 
 /// `/.keepwire/<endpoint>`, with the application's socket and its subprotocols.
-pub(super) fn path(target: &Target, endpoint: &str, first: bool) -> String {
+pub(super) fn path(target: &Target, endpoint: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("to", &target.path());
     for protocol in &target.protocols {
         query.append_pair("protocol", protocol);
-    }
-    if first {
-        query.append_pair("first", "1");
     }
     format!("/.keepwire/{endpoint}?{}", query.finish())
 }
@@ -102,7 +99,7 @@ pub(super) async fn first_frame(orders: &mut mpsc::Receiver<Order>) -> Option<Ve
 /// under way goes with the next.
 pub(super) async fn posts(target: Target, mut orders: mpsc::Receiver<Order>) -> String {
     let mut wire = Wire::new(target.clone());
-    let address = path(&target, "send", false);
+    let address = path(&target, "send");
     let mut key = None;
     let mut limit = BODY.0;
     loop {

@@ -55,9 +55,8 @@ async fn polls(
 ) -> Option<String> {
     let mut wire = Wire::new(target.clone());
     let mut body = first;
-    let mut is_first = true;
     loop {
-        let address = path(target, "poll", is_first);
+        let address = path(target, "poll");
         let asked = timeout(ANSWER, async {
             let answer = wire.request("POST", &address, body).await?;
             let status = answer.status();
@@ -79,7 +78,6 @@ async fn polls(
                 }
             }
         }
-        is_first = false;
         let known = key.wait_for(Option::is_some).await.ok()?.clone()?;
         body = with_key(&known, &[]);
     }

@@ -26,7 +26,7 @@ pub(super) async fn run(target: Target, reports: Reports, mut orders: mpsc::Rece
         return reports.gone(None, "ended by this side").await;
     };
     let mut wire = Wire::new(target.clone());
-    let answer = timeout(target.timeout, wire.request("POST", &path(&target, "stream", true), first)).await;
+    let answer = timeout(target.timeout, wire.request("POST", &path(&target, "stream"), first)).await;
     let answer = match answer {
         Ok(Ok(answer)) if answer.status().is_success() => answer,
         Ok(Ok(answer)) => {

@@ -9,6 +9,7 @@ use crate::server::{Body, Visitor, full, is_token, plain, text};
 use crate::upstream::{Answer, new_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
 };
@@ -19,17 +20,11 @@ use session::{Frame, Refused};
 
 impl Visitor {
     /// What an HTTP carrier's first frame leads to.
-    async fn greet(&self, request: Request<Incoming>) -> Result<Greeted, Box<Response<Body>>> {
+    async fn greet(&self, request: &Request<()>, body: &[u8]) -> Result<Greeted, Box<Response<Body>>> {
         let refuse = |refused: Refused| Box::new(frames(StatusCode::OK, Frame::Refused(refused).to_bytes()));
-        let query = Query::of(&request);
-        let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, POST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return Err(Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))),
-        };
-        let request = Request::from_parts(parts, ());
-        let head = Head { visitor: self, request: &request };
-        match first(&body) {
+        let query = Query::of(request);
+        let head = Head { visitor: self, request };
+        match first(body) {
             Ok(First::Resume(wanted)) => {
                 resume(&self.hub, *wanted, &head.client(&query.to)).await.map_err(refuse)
             }
@@ -57,7 +52,11 @@ impl Visitor {
         if let Some(wrong) = self.unserved(&request) {
             return wrong;
         }
-        match self.greet(request).await {
+        let (request, body) = match read(request).await {
+            Ok(read) => read,
+            Err(response) => return *response,
+        };
+        match self.greet(&request, &body).await {
             Ok(greeted) => {
                 let mut response = Response::new(stream::serve(greeted).boxed_unsync());
                 let headers = response.headers_mut();
@@ -75,17 +74,18 @@ impl Visitor {
         if let Some(wrong) = self.unserved(&request) {
             return wrong;
         }
-        let is_first = Query::of(&request).first;
-        let link = if is_first {
-            match self.greet(request).await {
-                Ok(greeted) => self.hub.polls.add(greeted),
-                Err(response) => return *response,
-            }
+        let (request, body) = match read(request).await {
+            Ok(read) => read,
+            Err(response) => return *response,
+        };
+        let link = if matches!(Frame::decode(&mut &body[..]), Ok(Some(Frame::Link(_)))) {
+            self.post(&body).await
         } else {
-            match self.post(request).await {
-                Ok(link) => link,
-                Err(response) => return *response,
-            }
+            self.greet(&request, &body).await.map(|greeted| self.hub.polls.add(greeted))
+        };
+        let link = match link {
+            Ok(link) => link,
+            Err(response) => return *response,
         };
         match self.hub.polls.gather(link).await {
             Gathered::Bytes(bytes) => frames(StatusCode::OK, bytes),
@@ -98,19 +98,18 @@ impl Visitor {
         if let Some(wrong) = self.unserved(&request) {
             return wrong;
         }
-        match self.post(request).await {
+        let body = match read(request).await {
+            Ok((_, body)) => body,
+            Err(response) => return *response,
+        };
+        match self.post(&body).await {
             Ok(_) => frames(StatusCode::NO_CONTENT, Vec::new()),
             Err(response) => *response,
         }
     }
 
     /// A body of LINK and frames goes to the session; whose link it was comes back.
-    async fn post(&self, request: Request<Incoming>) -> Result<u64, Box<Response<Body>>> {
-        let body = match Limited::new(request.into_body(), POST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return Err(Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))),
-        };
-        let mut bytes: &[u8] = &body;
+    async fn post(&self, mut bytes: &[u8]) -> Result<u64, Box<Response<Body>>> {
         let Ok(Some(Frame::Link(key))) = Frame::decode(&mut bytes) else {
             return Err(Box::new(plain(StatusCode::BAD_REQUEST, "the body does not begin with LINK")));
         };
@@ -197,16 +196,24 @@ impl Head<'_> {
     }
 }
 
-/// `?to=/ws&protocol=a&protocol=b&first=1`
+/// The request without its body, and the body.
+async fn read(request: Request<Incoming>) -> Result<(Request<()>, Bytes), Box<Response<Body>>> {
+    let (parts, body) = request.into_parts();
+    match Limited::new(body, POST).collect().await {
+        Ok(body) => Ok((Request::from_parts(parts, ()), body.to_bytes())),
+        Err(_) => Err(Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))),
+    }
+}
+
+/// `?to=/ws&protocol=a&protocol=b`
 struct Query {
     to: String,
     protocols: Vec<String>,
-    first: bool,
 }
 
 impl Query {
     fn of<B>(request: &Request<B>) -> Query {
-        let mut query = Query { to: "/".to_owned(), protocols: Vec::new(), first: false };
+        let mut query = Query { to: "/".to_owned(), protocols: Vec::new() };
         for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
         {
             match name.as_ref() {
@@ -215,7 +222,6 @@ impl Query {
                     query.to = value.into_owned();
                 }
                 "protocol" if is_token(&value) => query.protocols.push(value.into_owned()),
-                "first" => query.first = true,
                 _ => {}
             }
         }
