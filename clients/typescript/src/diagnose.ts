@@ -11,13 +11,15 @@ export interface Diagnosis {
 /** What the gateway says of itself; or the status of whoever answers instead; or nothing, if nobody does. */
 export const diagnose = async (host: Host): Promise<Diagnosis | number | undefined> => {
   const abort = new AbortController();
-  const timer = host._sleep(() => abort.abort(), 5000);
+  // Taken out of the host: browsers refuse timers that are called as somebody's method.
+  const { _sleep, _cancel } = host;
+  const timer = _sleep(() => abort.abort(), 5000);
   try {
     const answer = await fetch(address(host._url(), "diagnose"), { cache: "no-store", signal: abort.signal });
     return answer.ok ? await answer.json() : answer.status;
   } catch {
     return;
   } finally {
-    host._cancel(timer);
+    _cancel(timer);
   }
 };

@@ -46,7 +46,7 @@ const http =
         const protocols = target._protocols.filter((name) => !name.startsWith(SUBPROTOCOL));
         if (protocols[0]) to.searchParams.set("protocol", protocols.join(", "));
         // Text, so that no preflight is asked; what it is of the page's own that is left does not hold it up.
-        const timer = host._sleep(end, patience);
+        const timer = (0, host._sleep)(end, patience);
         const answer = await fetch(to, {
           method: "POST",
           headers: { "content-type": "text/plain" },
@@ -54,7 +54,7 @@ const http =
           body: body as BodyInit,
           // What was said last goes out even if nobody listens any more.
           signal: path == "send" ? null : abort.signal,
-        }).finally(() => host._cancel(timer));
+        }).finally(() => (0, host._cancel)(timer));
         if (answer.status == 410) hands._data(await answer.arrayBuffer());
         if (!answer.ok) throw Error("" + answer.status);
         return answer;
@@ -111,10 +111,10 @@ const stream = (host: Host, patience: number): Carrier =>
     let text = "";
     let data = "";
     // The head may pass where the body is held back.
-    const timer = host._sleep(() => reader.cancel().catch(() => {}), patience);
+    const timer = (0, host._sleep)(() => reader.cancel().catch(() => {}), patience);
     for (;;) {
       const { value, done } = await reader.read();
-      host._cancel(timer);
+      (0, host._cancel)(timer);
       if (done || _isOver()) return;
       text += decoder.decode(value, { stream: true });
       const lines = text.split(/\r?\n/);

@@ -286,6 +286,7 @@ impl Visitor {
             "/.keepwire/poll" => self.poll(request).await,
             "/.keepwire/send" => self.send(request).await,
             "/.keepwire/diagnose" => self.diagnose(&request),
+            "/.keepwire/client.js" if request.method() == Method::GET => client_module(),
             "/healthz" | "/readyz" => plain(StatusCode::OK, "ok"),
             "/metrics" if hub.settings.metrics => plain(StatusCode::OK, &hub.metrics.text()),
             _ if wants_websocket(&request) => self.websocket(request).await,
@@ -580,6 +581,14 @@ impl Visitor {
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// The browser's client, so that a page needs nothing else to begin with.
+fn client_module() -> Response<Body> {
+    let mut response = Response::new(full(Bytes::from_static(include_bytes!("../assets/client.js"))));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }
 
 fn wants_websocket(request: &Request<Incoming>) -> bool {

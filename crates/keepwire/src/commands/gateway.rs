@@ -64,7 +64,9 @@ async fn serve(context: &Context, mut settings: Settings) -> Result<u8, Problem>
     if settings.upstream.is_none() {
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let echo =
-            lab::echo::serve(local, lab::echo::Options::default()).await.map_err(|error| stopped(&error))?;
+            lab::echo::serve(local, lab::echo::Options { chat: true, ..lab::echo::Options::default() })
+                .await
+                .map_err(|error| stopped(&error))?;
         settings.upstream = Url::parse(&format!("ws://{}", echo.addr)).ok();
         own = Some(echo);
     }
