@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod e2e;
 mod fuzz;
 mod generate;
@@ -22,6 +23,7 @@ usage: cargo xtask TASK [OPTIONS]
   generate           files that are written from others (docs/causes, schema, README)
   new cause ID       the skeleton of a cause, with its translation
   fuzz [SECONDS]     every fuzz target for so long (20)
+  conformance URL    judges any server of keepwire.v1 by the rules of protocol/PROTOCOL.md
   mutants            breaks the session engine on purpose, and wants each break noticed
   e2e [FILTER]       the program against real products, broken and healthy (--help)
   record             logs, console messages and a HAR of real products, for the tests of `records`
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "generate" => generate::run(),
         "new" => new::run(rest),
+        "conformance" => conformance::run(rest),
         "fuzz" => fuzz::run(rest),
         "mutants" => mutants::run(rest),
         "record" => e2e::record(),

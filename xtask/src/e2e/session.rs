@@ -180,6 +180,18 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
             }
         }
     }
+    println!("\nprotocol/PROTOCOL.md, rule by rule:");
+    let mut stage = Stage::new("session/conformance", &tools, &certs)?;
+    let backend = node_ws::start(&mut stage, json!({}))?;
+    let gateway = stage.port()?;
+    start_gateway(&mut stage, &program, gateway, backend)?;
+    match crate::conformance::run(&[format!("ws://127.0.0.1:{gateway}/")]) {
+        Ok(()) => passed += 1,
+        Err(why) => {
+            println!("{why}");
+            failed += 1;
+        }
+    }
     println!("\n{passed} passed, {failed} failed");
     Ok(failed == 0)
 }
