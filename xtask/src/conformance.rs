@@ -85,6 +85,7 @@ struct Link {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Came {
     Frame(Frame),
     Closed(u16),
