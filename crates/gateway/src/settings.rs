@@ -215,6 +215,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_about_settings_gives_the_defaults() {
+        for page in [include_str!("../../../docs/gateway.md"), include_str!("../../../docs/gateway.zh-CN.md")]
+        {
+            let text = page.split("```").nth(1).unwrap().trim_start_matches("toml");
+            let mut settings = Settings::parse(text).unwrap();
+            assert!(settings.upstream.take().is_some());
+            assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+        }
+    }
+
+    #[test]
     fn a_file_and_what_is_wrong_with_others() {
         let good = "[lint]\nx = 1\n[gateway]\nlisten = \"0.0.0.0:443\"\nupstream = \"ws://10.0.0.1:3000/app\"\n\
                     [gateway.access]\norigins = [\"https://app.example\"]\n[gateway.session]\nresume_window = 60000\n";
