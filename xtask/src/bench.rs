@@ -4,6 +4,7 @@
 mod lint;
 mod logs;
 mod relay;
+mod survive;
 
 use crate::e2e;
 use crate::root;
@@ -33,8 +34,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Some("rtt") => rtt(&program, &runtime),
         Some("lint") => lint::lint(&program),
         Some("relay") => relay::relay(&program),
+        Some("survive") => survive::survive(&program, &runtime),
         Some("read") => logs::read(&program),
-        _ => Err("usage: cargo xtask bench check|rtt|lint|read|relay".to_owned()),
+        _ => Err("usage: cargo xtask bench check|rtt|lint|read|relay|survive".to_owned()),
     }
 }
 

@@ -46,7 +46,8 @@ const PYTHON: &[&str] = &[
 ];
 
 /// Major versions are pinned where the catalog's signatures depend on them.
-const NODE: &[&str] = &["ws@8", "socket.io@4", "vite@6"];
+const NODE: &[&str] =
+    &["ws@8", "socket.io@4", "socket.io-client@4", "partysocket@1", "reconnecting-websocket@4", "vite@6"];
 
 /// Where the installed programs are that are not on every machine's path.
 #[derive(Clone, Debug)]

@@ -29,13 +29,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use record::run as record;
-pub(crate) use slow::{install_for_bench, slow_link_deployments, wait_with_peak, websocat};
+pub(crate) use slow::{
+    install_for_bench, node_ws, slow_link_deployments, socketio, tools, wait_with_peak, websocat,
+};
+pub(crate) use stage::Stage;
 
 use case::{Case, Expect};
 use report::Outcome;
 
 /// Our own failures are told to a developer as one text.
 pub(crate) type Result<T> = std::result::Result<T, String>;
+
+/// A whole suite with a table of its own; false: something failed.
+type Suite = fn(&[String]) -> Result<bool>;
 
 const HELP: &str = "\
 usage: cargo xtask e2e [FILTER…] [OPTIONS]
@@ -75,7 +81,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         return products::lab::endpoint(name, address);
     }
     // Whole suites of their own.
-    let suite: Option<fn(&[String]) -> Result<bool>> = match arguments.first().map(String::as_str) {
+    let suite: Option<Suite> = match arguments.first().map(String::as_str) {
         Some("session") => Some(session::run),
         Some("autobahn") => Some(autobahn::run),
         _ => None,

@@ -2,9 +2,9 @@
 
 use super::Result;
 use super::certs::{Certs, HOST};
-use super::install;
+use super::install::{self, Tools};
 use super::process::peak_memory_kb;
-use super::products::{nginx, node_ws, tornado};
+use super::products::{nginx, node_ws, socketio, tornado};
 use super::stage::Stage;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +31,23 @@ pub(crate) struct Deployment {
 /// # Errors
 ///
 /// When a product does not install or come up.
+/// Everything that a stage needs, installed.
+pub(crate) fn tools() -> Result<(Tools, Certs)> {
+    let tools = install::install(&crate::root())?;
+    let certs = Certs::make(&tools.home)?;
+    Ok((tools, certs))
+}
+
+/// An echo on the npm package `ws`.
+pub(crate) fn node_ws(stage: &mut Stage) -> Result<u16> {
+    node_ws::start(stage, json!({}))
+}
+
+/// A Socket.IO server with these settings.
+pub(crate) fn socketio(stage: &mut Stage, settings: serde_json::Value) -> Result<u16> {
+    socketio::start(stage, json!({"settings": settings}))
+}
+
 /// Installs the products that a bench runs beside ours.
 pub(crate) fn install_for_bench() -> Result<()> {
     install::install(&crate::root()).map(|_| ())
