@@ -36,7 +36,7 @@ const clients = {
     return (text) => socket.emit("echo", text);
   },
   async partysocket() {
-    const { WebSocket: Party } = require("partysocket");
+    const { default: Party } = require("partysocket/ws");
     const socket = new Party(opt.url, [], { WebSocket });
     socket.addEventListener("open", up);
     socket.addEventListener("close", down);
@@ -58,7 +58,9 @@ const clients = {
 clients[opt.kind]().then((send) => {
   const timer = setInterval(() => {
     if (sent < opt.count) {
-      send(`${sent++} ${"x".repeat(40)}`);
+      // A queue that is full says so; whoever does not look loses.
+      if (send(`${sent} ${"x".repeat(40)}`) === false) return;
+      sent++;
       if (sent === opt.count) last = Date.now();
     } else if (seen.size === opt.count || Date.now() - last > opt.quiet) {
       clearInterval(timer);
@@ -70,4 +72,4 @@ clients[opt.kind]().then((send) => {
     }
   }, opt.every);
 });
-process.on("uncaughtException", () => {});
+process.on("uncaughtException", (error) => console.error(String(error)));

@@ -57,11 +57,19 @@ pub(super) fn survive(program: &Path, runtime: &tokio::runtime::Runtime) -> Resu
             .env("NODE_PATH", &tools.node_modules);
         let output = node.output().map_err(|error| format!("node: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let seen: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
-            .map_err(|_| format!("{name}: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
+        let Ok(seen) = serde_json::from_str::<Value>(text.lines().last().unwrap_or_default()) else {
+            println!(
+                "{name:42} did not run: {}",
+                String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or("no output")
+            );
+            continue;
+        };
         println!(
             "{name:42} {:>7} {:>8} {:>7} {:>9} ms",
-            seen["lost"], seen["doubled"], seen["drops"], seen["away_ms"]
+            seen["lost"].to_string(),
+            seen["doubled"].to_string(),
+            seen["drops"].to_string(),
+            seen["away_ms"].to_string()
         );
     }
     Ok(())
