@@ -26,6 +26,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/sbin/ip", "iproute2"),
     ("/usr/bin/setpriv", "util-linux"),
     ("/usr/bin/faketime", "faketime"),
+    ("/usr/bin/chromium", "chromium"),
 ];
 
 const PYTHON: &[&str] = &[
@@ -46,7 +47,17 @@ const PYTHON: &[&str] = &[
 ];
 
 /// Major versions are pinned where the catalog's signatures depend on them.
-const NODE: &[&str] = &["ws@8", "socket.io@4", "vite@6"];
+const NODE: &[&str] = &[
+    "ws@8",
+    "socket.io@4",
+    "vite@6",
+    // It drives Debian's Chromium, and brings none of its own.
+    "playwright-core@1",
+    "socket.io-client@4",
+    // Both have to be one copy of `graphql`, and of the major version that the other one wants.
+    "graphql-ws@6",
+    "graphql@16",
+];
 
 /// Where the installed programs are that are not on every machine's path.
 #[derive(Clone, Debug)]
