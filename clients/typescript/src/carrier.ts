@@ -63,6 +63,7 @@ export interface Layer {
 export interface Host {
   _now(): number;
   _random(): number;
+  /** Timers, which browsers want to be called without an object: take them out first. */
   _sleep: (then: () => void, milliseconds: number) => any;
   _cancel: (timer: any) => void;
   _url(): string;

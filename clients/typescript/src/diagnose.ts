@@ -9,13 +9,12 @@ export interface Diagnosis {
 }
 
 /** What the gateway says of itself; or the status of whoever answers instead; or nothing, if nobody does. */
-export const diagnose = async (host: Host): Promise<Diagnosis | number | undefined> => {
+export const diagnose = async ({ _sleep, _cancel, _url }: Host): Promise<Diagnosis | number | undefined> => {
   const abort = new AbortController();
-  // Taken out of the host: browsers refuse timers that are called as somebody's method.
-  const { _sleep, _cancel } = host;
+  // Browsers call their timers illegal if these are called as methods.
   const timer = _sleep(() => abort.abort(), 5000);
   try {
-    const answer = await fetch(address(host._url(), "diagnose"), { cache: "no-store", signal: abort.signal });
+    const answer = await fetch(address(_url(), "diagnose"), { cache: "no-store", signal: abort.signal });
     return answer.ok ? await answer.json() : answer.status;
   } catch {
     return;

@@ -8,10 +8,10 @@ import { SUBPROTOCOL } from "./session/handshake.js";
 export interface FallbackOptions {
   /** Milliseconds that a carrier has to prove itself before the next one is tried beside it; 3000. */
   patience?: number;
+  /** Minutes, more or less, until WebSocket is tried again, the last of them over and over; [1, 5, 15, 30]. */
+  probes?: number[];
 }
 
-/** Minutes until WebSocket is tried again, the last of them over and over. */
-const PROBES = [1, 5, 15, 30];
 /** Bytes of a post. */
 const POST = 262144;
 /** Milliseconds for the answer of a post, and of a poll, which the gateway holds for 25 s. */
@@ -20,7 +20,7 @@ const POLL = 35000;
 
 /** What both ways over HTTP have in common: posts, one at a time, and an end. */
 const http =
-  (host: Host, run: (first: Uint8Array, way: Way) => Promise<unknown>): Carrier =>
+  ({ _sleep, _cancel }: Host, run: (first: Uint8Array, way: Way) => Promise<unknown>): Carrier =>
   (target: Target, hands: Hands) => {
     const abort = new AbortController();
     let waiting: Uint8Array[] = [];
@@ -46,7 +46,7 @@ const http =
         const protocols = target._protocols.filter((name) => !name.startsWith(SUBPROTOCOL));
         if (protocols[0]) to.searchParams.set("protocol", protocols.join(", "));
         // Text, so that no preflight is asked; what it is of the page's own that is left does not hold it up.
-        const timer = (0, host._sleep)(end, patience);
+        const timer = _sleep(end, patience);
         const answer = await fetch(to, {
           method: "POST",
           headers: { "content-type": "text/plain" },
@@ -54,7 +54,7 @@ const http =
           body: body as BodyInit,
           // What was said last goes out even if nobody listens any more.
           signal: path == "send" ? null : abort.signal,
-        }).finally(() => (0, host._cancel)(timer));
+        }).finally(() => _cancel(timer));
         if (answer.status == 410) hands._data(await answer.arrayBuffer());
         if (!answer.ok) throw Error("" + answer.status);
         return answer;
@@ -111,10 +111,11 @@ const stream = (host: Host, patience: number): Carrier =>
     let text = "";
     let data = "";
     // The head may pass where the body is held back.
-    const timer = (0, host._sleep)(() => reader.cancel().catch(() => {}), patience);
+    const { _sleep, _cancel } = host;
+    const timer = _sleep(() => reader.cancel().catch(() => {}), patience);
     for (;;) {
       const { value, done } = await reader.read();
-      (0, host._cancel)(timer);
+      _cancel(timer);
       if (done || _isOver()) return;
       text += decoder.decode(value, { stream: true });
       const lines = text.split(/\r?\n/);
@@ -141,7 +142,7 @@ const poll = (host: Host): Carrier =>
   });
 
 export const fallback =
-  ({ patience = 3000 }: FallbackOptions = {}): ChooserFactory =>
+  ({ patience = 3000, probes: waits = [1, 5, 15, 30] }: FallbackOptions = {}): ChooserFactory =>
   (host) => {
     const carriers = [host._webSocket, stream(host, patience), poll(host)];
     /** Which carrier is in use. */
@@ -171,7 +172,7 @@ export const fallback =
     };
 
     const probe = (): void => {
-      const wait = PROBES[Math.min(probes++, PROBES.length - 1)]!;
+      const wait = waits[Math.min(probes++, waits.length - 1)]!;
       probeAt = host._now() + wait * 60000 * (0.5 + host._random());
     };
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { fallback } from "../src/fallback.js";
 import { resume } from "../src/resume.js";
-import { readFrames, settle, writeFrames } from "../src/testing.js";
+import { FakeClock, readFrames, settle, writeFrames } from "../src/testing.js";
 import type { Readable } from "../src/testing.js";
 import { data, kinds, make, resumed, text, WELCOME } from "./helpers.js";
 
@@ -246,4 +246,41 @@ test("the network changes: WebSocket is tried at once", async (t) => {
   await settle();
   await clock.advance(0);
   assert.equal(network.sockets.length, 2);
+});
+
+test("the application says how soon WebSocket is tried again", async (t) => {
+  const calls = requests(t);
+  const { network, clock } = make({ resume: resume(), fallback: fallback({ probes: [0.1] }) });
+  await settle();
+  network.last.drop();
+  await settle();
+  await take(calls).answer(Response.json(OK));
+  const down = events();
+  await take(calls).answer(down.response);
+  await down.say(WELCOME, PONG);
+  await clock.advance(2_900);
+  assert.equal(network.sockets.length, 1);
+  await clock.advance(6_200);
+  assert.equal(network.sockets.length, 2);
+});
+
+test("timers are called as browsers want it: without an object", async (t) => {
+  const calls = requests(t);
+  const clock = new FakeClock();
+  const strict = <Arguments extends any[], Answer>(timer: (...what: Arguments) => Answer) =>
+    function (this: unknown, ...what: Arguments): Answer {
+      if (this !== undefined) throw new TypeError("Illegal invocation");
+      return timer(...what);
+    };
+  const { setTimeout, clearTimeout, now, random } = clock;
+  const timers = { setTimeout: strict(setTimeout), clearTimeout: strict(clearTimeout), now, random };
+  const { network, log } = make({ resume: resume(), fallback: fallback(), clock: timers });
+  await settle();
+  network.last.drop();
+  await settle();
+  await take(calls).answer(Response.json(OK));
+  const down = events();
+  await take(calls).answer(down.response);
+  await down.say(WELCOME, PONG);
+  assert.equal(log.at(-1), "up false");
 });

@@ -46,8 +46,19 @@ const PYTHON: &[&str] = &[
 ];
 
 /// Major versions are pinned where the catalog's signatures depend on them.
-const NODE: &[&str] =
-    &["ws@8", "socket.io@4", "socket.io-client@4", "partysocket@1", "reconnecting-websocket@4", "vite@6"];
+const NODE: &[&str] = &[
+    "ws@8",
+    "socket.io@4",
+    "vite@6",
+    // It drives Debian's Chromium, and brings none of its own.
+    "playwright-core@1",
+    "socket.io-client@4",
+    "partysocket@1",
+    "reconnecting-websocket@4",
+    // Both have to be one copy of `graphql`, and of the major version that the other one wants.
+    "graphql-ws@6",
+    "graphql@16",
+];
 
 /// Where the installed programs are that are not on every machine's path.
 #[derive(Clone, Debug)]
@@ -73,7 +84,7 @@ pub(crate) struct Tools {
 pub(crate) fn install(root: &Path) -> Result<Tools> {
     let home = root.join("target/e2e");
     fs::create_dir_all(&home).map_err(|error| format!("making {}: {error}", home.display()))?;
-    install_from_debian()?;
+    install_from_debian(DEBIAN)?;
     install_from_pypi(&home.join("venv"))?;
     install_from_npm(&home.join("node"))?;
     let bin = home.join("venv/bin");
@@ -90,8 +101,13 @@ pub(crate) fn install(root: &Path) -> Result<Tools> {
     })
 }
 
-fn install_from_debian() -> Result<()> {
-    let missing: Vec<&str> = DEBIAN
+/// A browser, for those who need one: it is as large as everything else together.
+pub(crate) fn install_browser() -> Result<()> {
+    install_from_debian(&[("/usr/bin/chromium", "chromium")])
+}
+
+fn install_from_debian(list: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = list
         .iter()
         .filter(|(program, _)| !Path::new(program).exists())
         .map(|(_, package)| *package)

@@ -5,6 +5,7 @@
 //! finding is judged. Nothing here shares code with the program: only its JSON report is read.
 
 mod autobahn;
+mod browser;
 mod case;
 mod cases;
 mod certs;
@@ -47,6 +48,7 @@ const HELP: &str = "\
 usage: cargo xtask e2e [FILTER…] [OPTIONS]
        cargo xtask e2e session [--messages N]    sessions through a thousand cuts
        cargo xtask e2e autobahn                  the Autobahn cases, on gateway and client
+       cargo xtask e2e browser [--messages N]    the TypeScript client in a real browser, and clients of others
 
 Runs the cases whose name or product contains every FILTER. Installs what it needs (as root, on Debian).
 
@@ -84,6 +86,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let suite: Option<Suite> = match arguments.first().map(String::as_str) {
         Some("session") => Some(session::run),
         Some("autobahn") => Some(autobahn::run),
+        Some("browser") => Some(browser::run),
         _ => None,
     };
     if let Some(suite) = suite {

@@ -18,6 +18,7 @@ use super::stage::Stage;
 pub(crate) fn run() -> Result<()> {
     let root = crate::root();
     let tools = install::install(&root)?;
+    install::install_browser()?;
     let certs = Certs::make(&tools.home)?;
     let folder = root.join("crates/records/tests/recorded");
     fs::create_dir_all(&folder).map_err(|error| format!("making {}: {error}", folder.display()))?;

@@ -21,13 +21,13 @@ usage: cargo xtask e2e session [--messages N] [--program FILE]
 Sends N messages each way (1,000,000) through each carrier and a mix, while every connection is cut again and again.";
 
 /// Cuts for each message that is sent: a thousand for a million.
-const MESSAGES_PER_CUT: u64 = 1000;
+pub(super) const MESSAGES_PER_CUT: u64 = 1000;
 /// Nothing at all for so long: it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the relay does not let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
+pub(super) enum Block {
     Nothing,
     WebSocket,
     WebSocketAndStream,
@@ -325,7 +325,7 @@ async fn talk(
 }
 
 /// Cuts every connection after a random number of bytes, in the middle of whatever is under way.
-async fn cutting_relay(
+pub(super) async fn cutting_relay(
     gateway: u16,
     cuts: Arc<AtomicU64>,
     block: Arc<AtomicUsize>,

@@ -1,0 +1,48 @@
+// Drives a real Chromium for `cargo xtask e2e browser`. Options come as one JSON argument, {chromium, profile}; orders
+// come as lines of JSON, {open: address} or {call: name, with: value}, and each is answered by a line {ok} or {error}.
+const opt = JSON.parse(process.argv[2]);
+const readline = require("readline");
+const { chromium } = require("playwright-core");
+
+async function main() {
+  const browser = await chromium.launch({ executablePath: opt.chromium, args: ["--no-sandbox"] });
+  let page;
+
+  const open = async (address) => {
+    await page?.context().close();
+    page = await (await browser.newContext()).newPage();
+    page.on("pageerror", (error) => console.error("page:", error));
+    page.on("console", (message) => console.error("console:", message.text()));
+    // What cuts the session cuts the page, too.
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await page.goto(address, { timeout: 5000 });
+        await page.waitForFunction(() => window.keepwire, null, { timeout: 3000 });
+        return true;
+      } catch (error) {
+        if (tries == 20) throw error;
+      }
+    }
+  };
+
+  const obey = async (order) => {
+    if (order.open) return open(order.open);
+    return page.evaluate(([name, value]) => window.keepwire[name](value), [order.call, order.with]);
+  };
+
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    let answer;
+    try {
+      answer = { ok: (await obey(JSON.parse(line))) ?? null };
+    } catch (error) {
+      answer = { error: String(error.message ?? error).split("\n")[0] };
+    }
+    process.stdout.write(JSON.stringify(answer) + "\n");
+  }
+  await browser.close();
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

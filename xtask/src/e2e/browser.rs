@@ -1,0 +1,493 @@
+//! `cargo xtask e2e browser`: the built TypeScript client in a real Chromium, on a page that the gateway serves, through
+//! relays that cut everything, real proxies that WebSockets do not pass, and links that die without a word; and clients
+//! of others, which know nothing of all this, through the same gateway.
+
+use super::certs::Certs;
+use super::install::{self, Tools};
+use super::process::{self, kill_group};
+use super::products::{nginx, node_ws, socketio};
+use super::session::{Block, MESSAGES_PER_CUT, PATIENCE, cutting_relay};
+use super::stage::Stage;
+use super::{Result, build, run_quietly};
+use faults::Breakage;
+use lab::{chaos, faults};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+const HELP: &str = "\
+usage: cargo xtask e2e browser [FILTER] [--messages N] [--program FILE]
+
+The TypeScript client in Debian's Chromium: N messages each way (20,000) over each carrier and a mix, while every
+connection is cut again and again; proxies that WebSockets do not pass; links that die in silence. And Socket.IO and
+graphql-ws, unchanged, through the gateway. Runs the rows whose name contains FILTER.";
+
+/// Directives of a location that knows nothing of WebSockets.
+const NO_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Host $http_host;";
+/// An answer stays in the proxy's buffers until they are full, whatever the gateway asks for.
+const BUFFERING: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering; \
+     proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; gzip on; gzip_types *; \
+     gzip_proxied any; gzip_min_length 0; gzip_buffers 4 64k;";
+/// How soon the page has to be connected by another carrier. The protocol gives each three seconds, so that the third
+/// one has to come within seven.
+const STREAM_LIMIT: Duration = Duration::from_secs(4);
+const POLL_LIMIT: Duration = Duration::from_secs(7);
+/// A half-open link has to be found so soon after whatever woke the page up.
+const WAKE_LIMIT: Duration = Duration::from_secs(3);
+/// Between two looks at the page.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a row says, and what is still up after it.
+type FellBack = (String, Stage, Browser);
+
+/// What all rows need.
+struct Suite {
+    tools: Tools,
+    certs: Certs,
+    program: PathBuf,
+    runtime: Runtime,
+    /// The folder that the gateway serves.
+    page: PathBuf,
+    messages: u64,
+    filter: String,
+    passed: u32,
+    failed: u32,
+}
+
+pub(super) fn run(arguments: &[String]) -> Result<bool> {
+    let (messages, program, filter) = parse(arguments)?;
+    let root = crate::root();
+    let tools = install::install(&root)?;
+    install::install_browser()?;
+    let certs = Certs::make(&tools.home)?;
+    let program = match program {
+        Some(program) => program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?,
+        None => build(&root)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let page = make_page(&root, &tools)?;
+    let (passed, failed) = (0, 0);
+    let mut suite = Suite { tools, certs, program, runtime, page, messages, filter, passed, failed };
+    suite.cuts()?;
+    suite.proxies()?;
+    suite.others()?;
+    suite.half_open()?;
+    println!("\n{} passed, {} failed", suite.passed, suite.failed);
+    Ok(suite.failed == 0 && suite.passed > 0)
+}
+
+fn parse(arguments: &[String]) -> Result<(u64, Option<PathBuf>, String)> {
+    let (mut messages, mut program, mut filter) = (20_000, None, String::new());
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        let mut value = || rest.next().cloned().ok_or_else(|| format!("{word} needs a value\n\n{HELP}"));
+        match word.as_str() {
+            "--messages" => messages = value()?.parse().map_err(|_| "--messages needs a number")?,
+            "--program" => program = Some(value()?.into()),
+            _ if word.starts_with('-') => return Err(HELP.to_owned()),
+            _ => filter.clone_from(word),
+        }
+    }
+    Ok((messages, program, filter))
+}
+
+/// The page with the client as it is built now, which is what is published.
+fn make_page(root: &Path, tools: &Tools) -> Result<PathBuf> {
+    let client = root.join("clients/typescript");
+    if !client.join("node_modules").exists() {
+        run_quietly(Command::new("npm").current_dir(&client).args(["ci", "--silent"]))?;
+    }
+    run_quietly(Command::new("npm").current_dir(&client).args(["run", "build", "--silent"]))?;
+    let folder = tools.home.join("run/browser-page");
+    let written = |error: std::io::Error| format!("preparing {}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(written)?;
+    for file in ["page.html", "page.js"] {
+        fs::copy(tools.servers.join(format!("browser_{file}")), folder.join(file)).map_err(written)?;
+    }
+    let parts = [("index", "connect"), ("resume", "resume"), ("fallback", "fallback")];
+    let entry = parts.map(|(file, name)| {
+        format!("export {{ {name} }} from {:?};\n", client.join(format!("dist/esm/{file}.js")))
+    });
+    let from = folder.join("entry.js");
+    fs::write(&from, entry.concat()).map_err(written)?;
+    run_quietly(
+        Command::new(client.join("node_modules/.bin/esbuild"))
+            .arg(&from)
+            .args(["--bundle", "--minify", "--format=esm", "--log-level=error"])
+            .arg(format!("--outfile={}", folder.join("keepwire.js").display())),
+    )?;
+    Ok(folder)
+}
+
+/// A Chromium that does what it is told, and ends with this.
+struct Browser {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Browser {
+    fn start(stage: &Stage) -> Result<Browser> {
+        let log = stage.folder.join("browser.log");
+        let log = File::create(&log).map_err(|error| format!("creating {}: {error}", log.display()))?;
+        let mut command = process::command("node");
+        command
+            .arg(stage.tools.servers.join("browser_session.js"))
+            .arg(json!({"chromium": "/usr/bin/chromium"}).to_string())
+            .env("NODE_PATH", &stage.tools.node_modules)
+            .env("HOME", &stage.folder)
+            .current_dir(&stage.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .process_group(0);
+        let mut child = command.spawn().map_err(|error| format!("starting node: {error}"))?;
+        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("node has no input or output".to_owned());
+        };
+        Ok(Browser { child, orders, answers: BufReader::new(answers) })
+    }
+
+    fn order(&mut self, order: &Value) -> Result<Value> {
+        let gone = |error: std::io::Error| format!("the browser is gone: {error}");
+        writeln!(self.orders, "{order}").map_err(gone)?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).map_err(gone)?;
+        let answer: Value =
+            serde_json::from_str(&line).map_err(|error| format!("the browser said {line:?}: {error}"))?;
+        match answer["error"].as_str() {
+            Some(error) => Err(format!("the page: {error}")),
+            None => Ok(answer["ok"].clone()),
+        }
+    }
+
+    fn open(&mut self, port: u16) -> Result<()> {
+        self.order(&json!({"open": format!("http://127.0.0.1:{port}/page.html")})).map(drop)
+    }
+
+    fn call(&mut self, name: &str, with: &Value) -> Result<Value> {
+        self.order(&json!({"call": name, "with": with}))
+    }
+
+    /// Looks at the page's report until it fulfils a condition.
+    fn until(&mut self, limit: Duration, mut condition: impl FnMut(&Value) -> bool) -> Result<Value> {
+        let began = Instant::now();
+        loop {
+            let report = self.call("report", &Value::Null)?;
+            if let Some(problem) = report["problem"].as_str().filter(|problem| !problem.is_empty()) {
+                return Err(problem.to_owned());
+            }
+            if condition(&report) {
+                return Ok(report);
+            }
+            if began.elapsed() > limit {
+                return Err(format!("not within {} s: {report}", limit.as_secs()));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Told that there are no more orders, it would close its browser; killed, the browser ends with its pipe.
+        kill_group(&mut self.child);
+    }
+}
+
+impl Suite {
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.filter)
+    }
+
+    /// Prints what became of a row, and counts it.
+    fn judge(&mut self, name: &str, outcome: Result<String>) {
+        match outcome {
+            Ok(text) => {
+                self.passed += 1;
+                println!("{name:44} {text}");
+            }
+            Err(why) => {
+                self.failed += 1;
+                println!("{name:44} FAILED: {why}");
+            }
+        }
+    }
+
+    fn stage(&self, name: &str) -> Result<Stage> {
+        Stage::new(&format!("browser/{}", name.replace([' ', ',', ':'], "-")), &self.tools, &self.certs)
+    }
+
+    fn gateway(&self, stage: &mut Stage, backend: u16) -> Result<u16> {
+        let port = stage.port()?;
+        let mut command = stage.command(&self.program);
+        command
+            .args(["gateway", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--upstream", &format!("ws://127.0.0.1:{backend}")])
+            .arg("--files")
+            .arg(&self.page);
+        stage.serve("gateway", command, &[port])?;
+        Ok(port)
+    }
+
+    /// Each carrier, and all of them in turns, through a relay that cuts.
+    fn cuts(&mut self) -> Result<()> {
+        let rows: [(&str, &'static [Block]); 4] = [
+            ("websocket", &[Block::Nothing]),
+            ("stream", &[Block::WebSocket]),
+            ("poll", &[Block::WebSocketAndStream]),
+            ("mix", &[Block::Nothing, Block::WebSocket, Block::WebSocketAndStream]),
+        ];
+        println!(
+            "{:44} {:>8} {:>5} {:>8} {:>10} {:>5} {:>8} {:>15} {:>8}",
+            "through cuts",
+            "each way",
+            "lost",
+            "doubled",
+            "reordered",
+            "cuts",
+            "resumes",
+            "ws/stream/poll",
+            "seconds"
+        );
+        for (name, blocks) in rows {
+            if self.wants(&format!("cuts {name}")) {
+                let outcome = self.cut(name, blocks);
+                self.judge(name, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&self, name: &str, blocks: &'static [Block]) -> Result<String> {
+        let mut stage = self.stage(&format!("cuts {name}"))?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        let (cuts, block) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
+        let relay =
+            self.runtime.block_on(cutting_relay(gateway, Arc::clone(&cuts), Arc::clone(&block), blocks))?;
+        let mut browser = Browser::start(&stage)?;
+        browser.open(relay.port())?;
+        // What was cut while the page was loaded is no cut of a session.
+        cuts.store(0, Relaxed);
+        let began = Instant::now();
+        browser.call(
+            "flood",
+            &json!({
+                "messages": self.messages, "alone": name == "websocket", "patience": 500, "probes": [0.01], "hasty": true,
+            }),
+        )?;
+        let (mut received, mut moved) = (0, Instant::now());
+        let report = browser.until(Duration::from_secs(600), |report| {
+            let now = report["received"].as_u64().unwrap_or_default();
+            if now > received {
+                (received, moved) = (now, Instant::now());
+            }
+            block.store((received * 10 / self.messages.max(1)) as usize % blocks.len(), Relaxed);
+            report["lost"] == 0 || moved.elapsed() > PATIENCE
+        })?;
+        let seconds = began.elapsed().as_secs_f64();
+        let number = |name: &str| report[name].as_u64().unwrap_or_default();
+        let ups = ["websocket", "stream", "poll"].map(|carrier| report["ups"][carrier].to_string());
+        let (lost, doubled, reordered) = (number("lost"), number("doubled"), number("reordered"));
+        let text = format!(
+            "{received:>8} {lost:>5} {doubled:>8} {reordered:>10} {:>5} {:>8} {:>15} {seconds:>8.1}",
+            cuts.load(Relaxed),
+            number("resumes"),
+            ups.join("/"),
+        );
+        let used = match name {
+            "mix" => ups.iter().all(|count| count != "0"),
+            carrier => report["ups"][carrier] != 0,
+        };
+        let enough = cuts.load(Relaxed) >= self.messages / MESSAGES_PER_CUT;
+        if lost + doubled + reordered > 0 || !used || !enough { Err(text) } else { Ok(text) }
+    }
+
+    /// Real proxies that WebSockets do not pass, and one that is mended meanwhile.
+    fn proxies(&mut self) -> Result<()> {
+        println!("\nbehind a proxy");
+        let name = "nginx without upgrade: stream";
+        if self.wants(name) {
+            let outcome = self.fall_back(name, NO_UPGRADE, "stream", STREAM_LIMIT).map(|row| row.0);
+            self.judge(name, outcome);
+        }
+        let name = "nginx that buffers, too: poll";
+        if self.wants(name) {
+            let directives = format!("{NO_UPGRADE} {BUFFERING}");
+            let outcome = self.fall_back(name, &directives, "poll", POLL_LIMIT);
+            match outcome {
+                Ok((text, stage, browser)) => {
+                    self.judge(name, Ok(text));
+                    let outcome = mend(&stage, browser, &directives);
+                    self.judge("nginx mended and reloaded: websocket", outcome);
+                }
+                Err(why) => self.judge(name, Err(why)),
+            }
+        }
+        Ok(())
+    }
+
+    fn fall_back(&self, name: &str, directives: &str, carrier: &str, limit: Duration) -> Result<FellBack> {
+        let mut stage = self.stage(name)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        let front = nginx::start(&mut stage, &nginx::proxy(gateway, directives))?;
+        let mut browser = Browser::start(&stage)?;
+        browser.open(front)?;
+        browser.call("chat", &json!({"probes": [0.05]}))?;
+        let report = browser.until(PATIENCE, |report| report["received"] != 0)?;
+        let (first, used) = (milliseconds(&report["first"]), &report["carrier"]);
+        let text = format!("a message came back by {used} after {:.2} s", first.as_secs_f64());
+        if used != carrier || first > limit { Err(text) } else { Ok((text, stage, browser)) }
+    }
+
+    /// Links on which nothing arrives any more, and nobody is told.
+    fn half_open(&mut self) -> Result<()> {
+        println!("\nhalf-open links");
+        for (carrier, event) in
+            [("websocket", "online"), ("websocket", "visibilitychange"), ("stream", "online")]
+        {
+            let name = format!("half-open {carrier}, {event}");
+            if self.wants(&name) {
+                let outcome = self.silence(&name, carrier, event);
+                self.judge(&name, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    fn silence(&self, name: &str, carrier: &str, event: &str) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let plan = chaos_plan(carrier != "websocket");
+        let relay = self
+            .runtime
+            .block_on(chaos::run(here(0), here(gateway), plan))
+            .map_err(|error| error.to_string())?;
+        let mut browser = Browser::start(&stage)?;
+        browser.open(relay.addr.port())?;
+        browser.call("chat", &json!({}))?;
+        browser.until(PATIENCE, |report| {
+            report["carrier"] == carrier && report["received"].as_u64() > Some(5)
+        })?;
+        relay.break_all(Breakage::Silence);
+        std::thread::sleep(Duration::from_millis(500));
+        let answer = browser.call("wake", &json!(event))?;
+        let (found, back) = (milliseconds(&answer["found"]), milliseconds(&answer["back"]));
+        browser.until(Duration::ZERO, |_| true)?;
+        let text = format!(
+            "found {:.2} s after it, messages again after {:.2} s",
+            found.as_secs_f64(),
+            back.as_secs_f64()
+        );
+        if found > WAKE_LIMIT || back > WAKE_LIMIT * 2 { Err(text) } else { Ok(text) }
+    }
+
+    /// Clients and servers that never heard of Keepwire.
+    fn others(&mut self) -> Result<()> {
+        println!("\nunchanged, through the gateway");
+        let name = "Socket.IO, WebSocket alone";
+        if self.wants(name) {
+            let outcome = self.socketio(name, false);
+            self.judge(name, outcome);
+        }
+        let name = "Socket.IO, polling first, upgrades by nginx";
+        if self.wants(name) {
+            let outcome = self.socketio(name, true);
+            self.judge(name, outcome);
+        }
+        let name = "graphql-ws, a query and a subscription";
+        if self.wants(name) {
+            let outcome = self.graphql(name);
+            self.judge(name, outcome);
+        }
+        Ok(())
+    }
+
+    fn socketio(&self, name: &str, polling: bool) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let backend = socketio::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        if !polling {
+            let settings = json!({"transports": ["websocket"]});
+            return other(&stage, "socketio", &format!("http://127.0.0.1:{gateway}"), &settings);
+        }
+        // Plain requests are the application's own business, and the gateway takes what is upgraded.
+        let port = stage.port()?;
+        let ways = format!("map $http_upgrade $way {{ default {gateway}; '' {backend}; }}");
+        let server = format!(
+            "server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:$way; {} }} }}",
+            nginx::UPGRADE
+        );
+        nginx::start_with(&mut stage, &[port], &ways, &server)?;
+        other(&stage, "socketio", &format!("http://127.0.0.1:{port}"), &json!({}))
+    }
+
+    fn graphql(&self, name: &str) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let backend = node_ws::script(&mut stage, "graphql-ws", "others.js", json!({"serve": "graphql"}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        other(&stage, "graphql", &format!("ws://127.0.0.1:{gateway}/graphql"), &json!({}))
+    }
+}
+
+/// The proxy learns to pass WebSockets on, and the page finds out by itself.
+fn mend(stage: &Stage, mut browser: Browser, directives: &str) -> Result<String> {
+    let file = fs::read_dir(&stage.folder)
+        .map_err(|error| error.to_string())?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "conf"))
+        .ok_or("nginx has no configuration")?;
+    let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+    fs::write(&file, text.replace(directives, nginx::UPGRADE)).map_err(|error| error.to_string())?;
+    run_quietly(
+        Command::new("/usr/sbin/nginx")
+            .arg("-c")
+            .arg(&file)
+            .arg("-p")
+            .arg(&stage.folder)
+            .args(["-s", "reload"]),
+    )?;
+    let began = Instant::now();
+    browser.until(PATIENCE, |report| report["carrier"] == "websocket")?;
+    let time = began.elapsed();
+    // It stays there, and nothing was lost on the way: a hole would be a reset, which ends the row.
+    std::thread::sleep(Duration::from_secs(1));
+    browser.until(Duration::ZERO, |report| report["carrier"] == "websocket")?;
+    Ok(format!("by itself after {:.1} s (tried again every 1.5 to 4.5 s)", time.as_secs_f64()))
+}
+
+/// Runs a client of others to its end.
+fn other(stage: &Stage, client: &str, url: &str, settings: &Value) -> Result<String> {
+    let messages = 1000;
+    let options = json!({"client": client, "url": url, "settings": settings, "messages": messages});
+    let mut command = stage.command("node");
+    command.arg(stage.tools.servers.join("others.js")).arg(options.to_string());
+    command.env("NODE_PATH", &stage.tools.node_modules);
+    let began = Instant::now();
+    run_quietly(&mut command)?;
+    Ok(format!("{messages} messages in order in {:.1} s", began.elapsed().as_secs_f64()))
+}
+
+fn chaos_plan(strip_upgrade: bool) -> lab::plan::ChaosPlan {
+    lab::plan::ChaosPlan { strip_upgrade, ..Default::default() }
+}
+
+fn milliseconds(value: &Value) -> Duration {
+    Duration::from_secs_f64(value.as_f64().unwrap_or_default() / 1000.0)
+}
