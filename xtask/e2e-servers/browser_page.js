@@ -45,7 +45,7 @@ window.fetch = async (to, init) => {
 let socket;
 let state;
 
-const open = ({ alone, hasty, patience, probes }) => {
+const open = ({ alone, patience, probes }) => {
   state = {
     received: 0, lost: 0, doubled: 0, reordered: 0, resumes: 0, downs: 0,
     ups: { websocket: 0, stream: 0, poll: 0 }, carrier: "", first: 0, lastDown: 0, problem: "",
@@ -63,9 +63,6 @@ const open = ({ alone, hasty, patience, probes }) => {
   socket.ondown = () => {
     state.downs += 1;
     state.lastDown = performance.now();
-    // The gateway asks for waits that grow up to 20 s, as long as links are short-lived; cuts by the dozen would take
-    // hours, and an echo overflows meanwhile.
-    if (hasty) setTimeout(() => socket.wake(), 20);
   };
   socket.onreset = ({ reason }) => (state.problem ||= `reset: ${reason}`);
   socket.onclose = ({ code, reason }) => (state.problem ||= `closed: ${code} ${reason}`);

@@ -93,7 +93,10 @@ pub(crate) async fn run(
     let (reports, reported) = mpsc::channel(64);
     let (inner, answers) = mpsc::unbounded_channel();
     let driver = Driver {
-        session: Session::client(options.session.clone()),
+        session: Session::client(session::Settings {
+            reconnect: options.reconnect,
+            ..options.session.clone()
+        }),
         reconnect: Reconnect::session(options.reconnect),
         began: Instant::now(),
         wall: SystemTime::now(),
@@ -532,6 +535,7 @@ impl Driver {
     fn up(&mut self, now: u64, link: u64, resumed: bool) {
         self.up = Some(link);
         self.try_at = None;
+        self.reconnect.set_range(self.session.reconnect());
         self.reconnect.up(now);
         let rank = self.rank_of(link).unwrap_or(0);
         if rank == 0 {

@@ -72,7 +72,8 @@ pub struct Options {
     pub fallback_after: Duration,
     /// When WebSocket is tried again on a fallback; the last one repeats.
     pub probe_again: Vec<Duration>,
-    /// Between which waits a try is drawn, until the gateway says otherwise. Milliseconds.
+    /// Between which waits a try is drawn, until the gateway says otherwise (that of `session` is not looked at).
+    /// Milliseconds.
     pub reconnect: Range,
     /// Limits and times of the session.
     pub session: session::Settings,

@@ -4,7 +4,7 @@
 // clippy knows only functions with #[test] as tests; all of this is one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
-use gateway::{Running, Settings};
+use gateway::{Running, SessionSettings, Settings};
 use keepwire_client::{Connection, Event, Message, Mode, Options, Transport};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ async fn stage() -> Stage {
     let settings = Settings {
         listen: local(),
         upstream: Some(format!("ws://{}", echo.addr).parse().unwrap()),
+        session: SessionSettings { reconnect_min: 1, reconnect_max: 20, ..SessionSettings::default() },
         ..Settings::default()
     };
     let gateway = gateway::start(settings, Some(Arc::new(|_| {}))).await.unwrap();
@@ -46,6 +47,8 @@ async fn cutting_relay(upstream: SocketAddr, most: u64) -> (SocketAddr, Arc<Atom
             let cuts = Arc::clone(&counted);
             tokio::spawn(async move {
                 let Ok(mut server) = TcpStream::connect(upstream).await else { return };
+                // What Nagle's algorithm holds back would be lost with every reset, and no resume could ever end.
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
                 let (mut up, mut down) = ([0; 4096], [0; 4096]);
                 let mut passed = 0;
                 loop {

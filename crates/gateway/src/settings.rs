@@ -81,6 +81,10 @@ pub struct SessionSettings {
     pub heartbeat: u64,
     /// For the answer.
     pub grace: u64,
+    /// Between which waits clients draw before they try again.
+    pub reconnect_min: u64,
+    /// The same, at most.
+    pub reconnect_max: u64,
     /// Whether WebSocket, HTTP stream and long poll are all served, or WebSocket alone.
     pub fallback: bool,
 }
@@ -121,6 +125,8 @@ impl Default for SessionSettings {
             window: 256 * 1024,
             heartbeat: 25_000,
             grace: 10_000,
+            reconnect_min: 250,
+            reconnect_max: 20_000,
             fallback: true,
         }
     }
@@ -186,6 +192,8 @@ impl Settings {
         range("session.window", self.session.window, 65_536, 64 << 20)?;
         range("session.heartbeat", self.session.heartbeat, 1000, 300_000)?;
         range("session.grace", self.session.grace, 500, 300_000)?;
+        range("session.reconnect_max", self.session.reconnect_max, 1, 3_600_000)?;
+        range("session.reconnect_min", self.session.reconnect_min, 0, self.session.reconnect_max)?;
         range("limits.message", self.limits.message, 125, 1 << 30)?;
         range("limits.header_timeout", self.limits.header_timeout, 100, 300_000)?;
         range("limits.upstream_timeout", self.limits.upstream_timeout, 100, 300_000)?;
@@ -205,6 +213,7 @@ impl Settings {
                 ..defaults.heartbeat
             },
             resume_window: self.session.resume_window,
+            reconnect: session::Range { min: self.session.reconnect_min, max: self.session.reconnect_max },
             ..defaults
         }
     }

@@ -58,7 +58,8 @@ impl Default for Settings {
             message_limit: 1024 * 1024,
             heartbeat: Heartbeat { interval: 25_000, grace: 10_000, hidden_grace: 45_000 },
             resume_window: 120_000,
-            full: (10_000, 30_000),
+            // Longer than the longest wait between two tries.
+            full: (30_000, 30_000),
             reconnect: Range { min: 250, max: 20_000 },
         }
     }
@@ -419,6 +420,12 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> &str {
         &self.protocol
+    }
+
+    /// Between which waits a client draws before it tries again: its own, until the gateway says otherwise.
+    #[must_use]
+    pub fn reconnect(&self) -> Range {
+        self.settings.reconnect
     }
 
     /// Bytes that are held in both directions.
