@@ -511,7 +511,8 @@ impl Driver {
             }
             session::Event::GoAway(go_away) => {
                 let width = go_away.max.saturating_sub(go_away.min) as f64;
-                self.move_at = Some(now + go_away.min + (width * chance()) as u64);
+                self.move_at =
+                    Some(now.saturating_add(go_away.min).saturating_add((width * chance()) as u64));
             }
             session::Event::Reset { reason, undelivered } => {
                 self.say(Event::Reset { reason, undelivered });

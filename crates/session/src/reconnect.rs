@@ -107,7 +107,7 @@ impl Reconnect {
                     Lost::Refused(refused) if refused.max > 0 => Range { min: refused.min, max: refused.max },
                     _ => self.spread(),
                 };
-                Next::TryAt(now + drawn(range, chance))
+                Next::TryAt(now.saturating_add(drawn(range, chance)))
             }
         };
         self.held = matches!(next, Next::Stop | Next::Credentials);
@@ -143,7 +143,7 @@ impl Reconnect {
 
 fn drawn(range: Range, chance: f64) -> u64 {
     let width = range.max.saturating_sub(range.min) as f64;
-    range.min + (width * chance.clamp(0.0, 1.0)).round() as u64
+    range.min.saturating_add((width * chance.clamp(0.0, 1.0)).round() as u64)
 }
 
 /// Section 9, plain connections.

@@ -688,7 +688,8 @@ impl Session {
             Role::Gateway => self.timers.clear(Timer::Silence),
             Role::Client => {
                 let Heartbeat { interval, grace, .. } = self.settings.heartbeat;
-                self.timers.set(Timer::Silence, now + interval + grace);
+                // A hostile gateway may name any number.
+                self.timers.set(Timer::Silence, now.saturating_add(interval).saturating_add(grace));
             }
         }
     }
