@@ -42,7 +42,8 @@ const clients = {
     socket.addEventListener("close", down);
     socket.addEventListener("error", () => {});
     socket.addEventListener("message", ({ data }) => heard(data));
-    return (text) => socket.send(text);
+    // What it queues it calls false, too: nothing has to be sent again.
+    return (text) => void socket.send(text);
   },
   async "reconnecting-websocket"() {
     const Reconnecting = require("reconnecting-websocket");
