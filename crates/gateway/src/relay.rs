@@ -4,12 +4,16 @@
 
 use frame::{Header, MAX_HEADER_LENGTH, Opcode, Parsed, encode_close};
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 
-/// Bytes that are read at once.
-const BUFFER: usize = 64 * 1024;
+/// Bytes that are read at once: a message of 64 KiB with its header.
+const BUFFER: usize = 128 * 1024;
 /// The same where bytes have to be waited for with a buffer in hand: TLS and HTTP/2.
 const SMALL: usize = 16 * 1024;
 
@@ -199,10 +203,13 @@ pub(crate) async fn relay(
     let end = if let Err(end) = begun {
         end
     } else {
-        let (client, backend) = (&*client, &*backend);
-        let upward = pump(client, backend, &mut up);
-        let downward = pump(backend, client, &mut down);
+        let (mut client_read, client_write) = client.split();
+        let (mut backend_read, backend_write) = backend.split();
+        let upward = pump(&mut client_read, &backend_write, &mut up);
+        let downward = pump(&mut backend_read, &client_write, &mut down);
+        // In order: whichever is polled first, both are.
         tokio::select! {
+            biased;
             how = upward => ended(how, Side::Client),
             how = downward => ended(how, Side::Backend),
         }
@@ -244,27 +251,33 @@ impl From<io::Error> for Stop {
     }
 }
 
-async fn pump(from: &TcpStream, to: &TcpStream, scanner: &mut Scanner) -> Result<(), Stop> {
-    loop {
-        from.readable().await?;
-        let rest = SHARED.with_borrow_mut(|buffer| {
-            let read = match from.try_read(buffer) {
-                Ok(0) => return Ok(None),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Some(Vec::new())),
-                Err(error) => return Err(Stop::Error(error)),
-            };
-            let bytes = buffer.get(..read).unwrap_or_default();
+async fn pump(
+    from: &mut ReadHalf<'_>,
+    to: &WriteHalf<'_>,
+    scanner: &mut Scanner,
+) -> Result<(), Stop> {
+    // Only what the other side does not take at once is kept, and then nothing more is read.
+    while let Some(mut rest) = poll_fn(|context| {
+        SHARED.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            // Of a read that does not fill the buffer tokio remembers that the socket is empty now, which `try_read`
+            // would have to ask the system for.
+            ready!(Pin::new(&mut *from).poll_read(context, &mut buffer))?;
+            let bytes = buffer.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(None));
+            }
             scanner.scan(bytes).map_err(Stop::Fault)?;
             let written = match to.try_write(bytes) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(error) => return Err(Stop::Error(error)),
+                Err(error) => return Poll::Ready(Err(Stop::Error(error))),
             };
-            // Only what the other side does not take at once is kept, and then nothing more is read.
-            Ok(Some(bytes.get(written..).unwrap_or_default().to_vec()))
-        })?;
-        let Some(mut rest) = rest else { return Ok(()) };
+            Poll::Ready(Ok(Some(bytes.get(written..).unwrap_or_default().to_vec())))
+        })
+    })
+    .await?
+    {
         while !rest.is_empty() {
             to.writable().await?;
             match to.try_write(&rest) {
@@ -276,6 +289,7 @@ async fn pump(from: &TcpStream, to: &TcpStream, scanner: &mut Scanner) -> Result
             }
         }
     }
+    Ok(())
 }
 
 /// The same for anything else: TLS, HTTP/2.

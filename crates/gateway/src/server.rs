@@ -424,7 +424,8 @@ impl Visitor {
         add(&hub.metrics.relays_total, 1);
         let _count = Gauge::new(&hub.metrics.relays);
         let began = std::time::Instant::now();
-        // hyper's read buffer is let go of: a silent relay shall hold nothing.
+        // hyper's read buffer is let go of: a silent relay shall hold nothing. The rarer ways are boxed, so that the
+        // usual one does not carry their room.
         let (end, up, down) = match (auto::upgrade::downcast::<Io>(upgraded), backend) {
             (Ok(parts), Stream::Plain(mut backend)) => {
                 let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
@@ -434,18 +435,18 @@ impl Visitor {
             (Ok(parts), mut backend) => {
                 let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
                 drop(parts.read_buf);
-                relay::relay_any(&mut client, &mut backend, [late, early], limit).await
+                Box::pin(relay::relay_any(&mut client, &mut backend, [late, early], limit)).await
             }
             (Err(upgraded), mut backend) => match auto::upgrade::downcast::<TlsIo>(upgraded) {
                 Ok(parts) => {
                     let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
                     drop(parts.read_buf);
-                    relay::relay_any(&mut client, &mut backend, [late, early], limit).await
+                    Box::pin(relay::relay_any(&mut client, &mut backend, [late, early], limit)).await
                 }
                 // A stream of an HTTP/2 connection.
                 Err(upgraded) => {
                     let mut client = TokioIo::new(upgraded);
-                    relay::relay_any(&mut client, &mut backend, [Vec::new(), early], limit).await
+                    Box::pin(relay::relay_any(&mut client, &mut backend, [Vec::new(), early], limit)).await
                 }
             },
         };

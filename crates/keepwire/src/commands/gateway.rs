@@ -13,7 +13,13 @@ pub(super) fn run(context: &Context, arguments: Gateway) -> Result<u8, Problem> 
     let threads =
         arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let settings = settings(arguments)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // One thread has nobody to hand work to, and is a third faster when it does not look for them.
+    let mut runtime = if threads > 1 {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = runtime
         .worker_threads(threads.max(1))
         .enable_all()
         .build()
