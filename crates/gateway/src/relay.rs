@@ -251,11 +251,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-async fn pump(
-    from: &mut ReadHalf<'_>,
-    to: &WriteHalf<'_>,
-    scanner: &mut Scanner,
-) -> Result<(), Stop> {
+async fn pump(from: &mut ReadHalf<'_>, to: &WriteHalf<'_>, scanner: &mut Scanner) -> Result<(), Stop> {
     // Only what the other side does not take at once is kept, and then nothing more is read.
     while let Some(mut rest) = poll_fn(|context| {
         SHARED.with_borrow_mut(|buffer| {

@@ -27,8 +27,8 @@ const HELP: &str = "\
 usage: cargo xtask e2e browser [FILTER] [--messages N] [--program FILE]
 
 The TypeScript client in Debian's Chromium: N messages each way (20,000) over each carrier and a mix, while every
-connection is cut again and again; proxies that WebSockets do not pass; links that die in silence. And Socket.IO and
-graphql-ws, unchanged, through the gateway. Runs the rows whose name contains FILTER.";
+connection is cut again and again; proxies that WebSockets do not pass; links that die in silence; the chat of
+examples/chat. And Socket.IO and graphql-ws, unchanged, through the gateway. Runs the rows whose name contains FILTER.";
 
 /// Directives of a location that knows nothing of WebSockets.
 const NO_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Host $http_host;";
@@ -42,6 +42,8 @@ const STREAM_LIMIT: Duration = Duration::from_secs(4);
 const POLL_LIMIT: Duration = Duration::from_secs(7);
 /// A half-open link has to be found so soon after whatever woke the page up.
 const WAKE_LIMIT: Duration = Duration::from_secs(3);
+/// Lines of the chat, one every 50 ms.
+const EXAMPLE_LINES: u32 = 100;
 /// Between two looks at the page.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -58,6 +60,8 @@ struct Suite {
     page: PathBuf,
     messages: u64,
     filter: String,
+    /// Said before the next row.
+    heading: String,
     passed: u32,
     failed: u32,
 }
@@ -78,11 +82,13 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
         .map_err(|error| error.to_string())?;
     let page = make_page(&root, &tools)?;
     let (passed, failed) = (0, 0);
-    let mut suite = Suite { tools, certs, program, runtime, page, messages, filter, passed, failed };
+    let heading = String::new();
+    let mut suite = Suite { tools, certs, program, runtime, page, messages, filter, heading, passed, failed };
     suite.cuts()?;
     suite.proxies()?;
     suite.others()?;
     suite.half_open()?;
+    suite.example()?;
     println!("\n{} passed, {} failed", suite.passed, suite.failed);
     Ok(suite.failed == 0 && suite.passed > 0)
 }
@@ -213,6 +219,9 @@ impl Suite {
 
     /// Prints what became of a row, and counts it.
     fn judge(&mut self, name: &str, outcome: Result<String>) {
+        if !self.heading.is_empty() {
+            println!("{}", std::mem::take(&mut self.heading));
+        }
         match outcome {
             Ok(text) => {
                 self.passed += 1;
@@ -254,7 +263,7 @@ impl Suite {
             ("poll", &[Block::WebSocketAndStream]),
             ("mix", &[Block::Nothing, Block::WebSocket, Block::WebSocketAndStream]),
         ];
-        println!(
+        self.heading = format!(
             "{:44} {:>8} {:>5} {:>8} {:>10} {:>5} {:>8} {:>15} {:>8}",
             "through cuts",
             "each way",
@@ -322,7 +331,7 @@ impl Suite {
 
     /// Real proxies that WebSockets do not pass, and one that is mended meanwhile.
     fn proxies(&mut self) -> Result<()> {
-        println!("\nbehind a proxy");
+        self.heading = "\nbehind a proxy".to_owned();
         let name = "nginx without upgrade: stream";
         if self.wants(name) {
             let outcome = self.fall_back(name, NO_UPGRADE, "stream", STREAM_LIMIT).map(|row| row.0);
@@ -360,7 +369,7 @@ impl Suite {
 
     /// Links on which nothing arrives any more, and nobody is told.
     fn half_open(&mut self) -> Result<()> {
-        println!("\nhalf-open links");
+        self.heading = "\nhalf-open links".to_owned();
         for (carrier, event) in
             [("websocket", "online"), ("websocket", "visibilitychange"), ("stream", "online")]
         {
@@ -402,9 +411,68 @@ impl Suite {
         if found > WAKE_LIMIT || back > WAKE_LIMIT * 2 { Err(text) } else { Ok(text) }
     }
 
+    /// What examples/README.md tells a newcomer to do, and what they see then.
+    fn example(&mut self) -> Result<()> {
+        self.heading = "\nthe example".to_owned();
+        let name = "example chat through the meat grinder";
+        if self.wants(name) {
+            let outcome = self.chat(name);
+            self.judge(name, outcome);
+        }
+        Ok(())
+    }
+
+    fn chat(&self, name: &str) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let (gateway, relay) = (stage.port()?, stage.port()?);
+        let (at, through) = (format!("127.0.0.1:{gateway}"), format!("127.0.0.1:{relay}"));
+        let mut command = stage.command(&self.program);
+        command.args(["gateway", "--listen", &at, "--files"]).arg(crate::root().join("examples/chat"));
+        stage.serve("gateway", command, &[gateway])?;
+        let mut command = stage.command(&self.program);
+        command.args(["lab", "chaos", "--listen", &through, "--upstream", &at, "--preset", "meat-grinder"]);
+        stage.serve("relay", command, &[relay])?;
+        let options = json!({"chromium": "/usr/bin/chromium", "cut": format!("http://{through}/"),
+            "whole": format!("http://{at}/"), "lines": EXAMPLE_LINES, "pictures": stage.folder});
+        let mut command = stage.command("node");
+        command
+            .arg(stage.tools.servers.join("browser_example.js"))
+            .arg(options.to_string())
+            .env("NODE_PATH", &stage.tools.node_modules);
+        let output = command.output().map_err(|error| format!("node: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let seen: Value = serde_json::from_str(text.lines().last().unwrap_or_default()).map_err(|_| {
+            String::from_utf8_lossy(&output.stderr).lines().take(3).collect::<Vec<_>>().join("; ")
+        })?;
+        let expected: Vec<Value> =
+            (1..=EXAMPLE_LINES).map(|number| json!(format!("line {number}"))).collect();
+        let facts = seen["facts"].as_str().unwrap_or_default();
+        for page in ["cut", "whole"] {
+            if seen[page] != json!(expected) {
+                return Err(format!("the page on the {page} way shows {} ({facts})", seen[page]));
+            }
+        }
+        let resumed: u32 = facts
+            .split_once("resumed ")
+            .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
+            .ok_or_else(|| format!("the page says {facts:?}"))?;
+        let pictures = stage.folder.display();
+        if resumed == 0 {
+            return Err("nothing was cut".to_owned());
+        }
+        // Half a line further up, thousands of pixels differ.
+        if seen["different"] != 0 || seen["moved"].as_u64() < Some(500) {
+            return Err(format!(
+                "{} pixels differ between the two pages, {} after scrolling: {pictures}",
+                seen["different"], seen["moved"]
+            ));
+        }
+        Ok(format!("{EXAMPLE_LINES} lines, {resumed} resumes; both pages look the same"))
+    }
+
     /// Clients and servers that never heard of Keepwire.
     fn others(&mut self) -> Result<()> {
-        println!("\nunchanged, through the gateway");
+        self.heading = "\nunchanged, through the gateway".to_owned();
         let name = "Socket.IO, WebSocket alone";
         if self.wants(name) {
             let outcome = self.socketio(name, false);
