@@ -104,14 +104,14 @@ const chat = (options) => {
   setInterval(() => socket.send(`it is ${performance.now()}`), 100);
 };
 
-/** Something woke the machine up; after how many milliseconds the client has found the link dead. */
+/** Something woke the machine up, or nothing did; after how many milliseconds the client has found the link dead. */
 const wake = async (event) => {
   const [began, downs, ups] = [performance.now(), state.downs, state.resumes];
   // Browsers tell of both kinds in this way.
   if (event == "visibilitychange") document.dispatchEvent(new Event(event));
-  else window.dispatchEvent(new Event(event));
+  else if (event) window.dispatchEvent(new Event(event));
   const until = async (condition) => {
-    while (!condition() && performance.now() - began < 20000) await new Promise((done) => setTimeout(done, 5));
+    while (!condition() && performance.now() - began < 45000) await new Promise((done) => setTimeout(done, 5));
     return performance.now() - began;
   };
   const found = await until(() => state.downs > downs || state.resumes > ups);
