@@ -447,7 +447,8 @@ async fn stream(server: &Server) -> Check {
     loop {
         let frames = events(&body);
         if let (None, Some(Frame::Welcome(welcome))) = (&key, frames.first()) {
-            let link = LinkKey { id: welcome.id.clone(), token: welcome.token.clone(), generation: 1 };
+            let link =
+                LinkKey { id: welcome.id.clone(), token: welcome.token.clone(), generation: 1, poll: None };
             key = Some(link.clone());
             let mut post = Frame::Link(link).to_bytes();
             data(1, b"up by a post").encode(&mut post);
@@ -475,7 +476,7 @@ async fn polls(server: &Server) -> Check {
     let Some(Frame::Welcome(welcome)) = frames.first() else {
         return Err(format!("not WELCOME: {frames:?}"));
     };
-    let link = LinkKey { id: welcome.id.clone(), token: welcome.token.clone(), generation: 1 };
+    let link = LinkKey { id: welcome.id.clone(), token: welcome.token.clone(), generation: 1, poll: None };
     let mut body = Frame::Link(link.clone()).to_bytes();
     data(1, b"by a poll").encode(&mut body);
     for _ in 0..5 {
@@ -490,7 +491,7 @@ async fn polls(server: &Server) -> Check {
 
 async fn wrong_post(server: &Server) -> Check {
     let (_link, welcome) = server.begin().await?;
-    let key = LinkKey { id: welcome.id, token: "A".repeat(43), generation: 1 };
+    let key = LinkKey { id: welcome.id, token: "A".repeat(43), generation: 1, poll: None };
     let (status, ..) = server.post("send", &Frame::Link(key).to_bytes()).await?;
     want(status == 410, || format!("answered {status}"))
 }

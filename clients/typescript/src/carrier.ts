@@ -23,7 +23,7 @@ export interface Target {
   _url: string;
   _protocols: string[];
   /** LINK, which says whose an HTTP body is. */
-  _key: (() => Uint8Array) | undefined;
+  _key: ((poll?: number) => Uint8Array) | undefined;
 }
 
 /** What a carrier tells. */
@@ -53,7 +53,7 @@ export interface Layer {
   /** The link may be gone; the machine slept for so many milliseconds. */
   _wake(slept: number): void;
   _hide?(hidden: boolean): void;
-  _key?(): Uint8Array;
+  _key?(poll?: number): Uint8Array;
   _deadline(): number;
   /** Sends what is to be sent and says what became of it; true: there was something. */
   _turn(now: number): boolean | void;

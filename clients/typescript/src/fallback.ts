@@ -55,7 +55,6 @@ const http =
           // What was said last goes out even if nobody listens any more.
           signal: path == "send" ? null : abort.signal,
         }).finally(() => _cancel(timer));
-        if (answer.status == 410) hands._data(await answer.arrayBuffer());
         if (!answer.ok) throw Error("" + answer.status);
         return answer;
       },
@@ -99,7 +98,7 @@ const http =
 interface Way {
   _data(data: any): void;
   _isOver(): boolean;
-  _key(): Uint8Array;
+  _key(poll?: number): Uint8Array;
   _post(path: string, body: Uint8Array, patience: number): Promise<Response>;
 }
 
@@ -133,7 +132,7 @@ const stream = (host: Host, patience: number): Carrier =>
 /** One answer after the other. */
 const poll = (host: Host): Carrier =>
   http(host, async (first, { _post, _data, _isOver, _key }) => {
-    for (let body = first; !_isOver(); body = _key()) {
+    for (let body = first, number = 0; !_isOver(); body = _key(++number)) {
       const answer = await (await _post("poll", body, POLL)).arrayBuffer();
       if (answer.byteLength) _data(answer);
       // What came is handled, and a new token known, before the next one.

@@ -218,7 +218,7 @@ test("a post that fails is the end of the link, and numbers do the rest", async 
   socket.close();
 });
 
-test("410: there is no such link, and the refusal says why", async (t) => {
+test("410: there is no such link, and the client comes again", async (t) => {
   const calls = requests(t);
   const { socket, network, log } = make({ resume: resume(), fallback: fallback() });
   await settle();
@@ -226,10 +226,11 @@ test("410: there is no such link, and the refusal says why", async (t) => {
   await settle();
   await take(calls).answer(Response.json(OK));
   await take(calls).answer(
-    new Response(writeFrames({ kind: "REFUSED", reason: "forbidden", class: "never" }), { status: 410 }),
+    new Response(writeFrames({ kind: "REFUSED", reason: "unknown", class: "new" }), { status: 410 }),
   );
-  assert.equal(log.at(-1), "close 4003 false 0");
-  assert.equal(socket.readyState, 3);
+  assert.match(log.at(-1)!, /^down /);
+  assert.equal(socket.readyState, 0);
+  assert.equal(log.filter((line) => line.startsWith("reset")).length, 0);
 });
 
 test("the network changes: WebSocket is tried at once", async (t) => {

@@ -552,6 +552,7 @@ impl Driver {
                 id: identity.id.clone(),
                 token: identity.token.clone(),
                 generation: self.session.generation(),
+                poll: None,
             };
             let _ = carrier.orders.try_send(Order::Key(key));
         }

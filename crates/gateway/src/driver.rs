@@ -154,8 +154,9 @@ impl Driver {
         let now = self.hub.now();
         match command {
             Command::Bytes { link, bytes } => {
-                if self.links.iter().any(|known| known.0 == link) {
-                    // Its client has the answer that gave it this link's token.
+                if self.links.last().is_some_and(|last| last.0 == link) {
+                    // Its client has the answer that gave it this link's token. What comes on an older link says
+                    // nothing of that.
                     self.tokens.used();
                     self.session.receive(now, link, &bytes);
                 }
@@ -192,7 +193,7 @@ impl Driver {
         };
         match outcome {
             Ok(()) => {
-                self.tokens.rotate(&resume.token, &token);
+                self.tokens.issue(&token);
                 self.links.push((link, out));
                 self.resumes += 1;
                 add(&self.hub.metrics.resumes_total, 1);

@@ -9,8 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const RANDOM: usize = 12;
 /// Bytes of its MAC that are kept.
 const MAC: usize = 12;
+/// Tokens of one session that may serve at once.
+const SERVING: usize = 8;
 /// Wrong tokens that end a session.
-pub(crate) const WRONG_TOKENS: u32 = 5;
+const WRONG_TOKENS: u32 = 5;
 
 /// Makes ids and knows its own.
 pub(crate) struct Keys {
@@ -64,57 +66,59 @@ pub(crate) fn drawn(most: u64) -> u64 {
     (wide >> 64) as u64
 }
 
-/// The tokens of one session: the current one, and the one before it until the current one was used, because its
-/// answer may have been lost on the way.
+/// The tokens of one session: the last one that was used, and those that were issued since, because an answer may have
+/// been lost on the way, and its request may have come twice.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    current: [u8; 32],
-    previous: Option<[u8; 32]>,
+    /// Oldest first; never empty.
+    serving: Vec<[u8; 32]>,
     wrong: u32,
 }
 
 impl Tokens {
     pub(crate) fn new(token: &str) -> Tokens {
-        Tokens { current: hash(token), previous: None, wrong: 0 }
+        Tokens { serving: vec![hash(token)], wrong: 0 }
     }
 
     /// Whether `token` may resume the session.
     pub(crate) fn accept(&mut self, token: &str) -> bool {
         let hash = hash(token);
-        let same = |own: &[u8; 32]| constant_time::verify_slices_are_equal(own, &hash).is_ok();
-        // Both are compared in any case, so that time tells nothing.
-        let (current, previous) = (same(&self.current), self.previous.as_ref().is_some_and(same));
-        if current || previous {
-            self.wrong = 0;
-        } else {
-            self.wrong += 1;
-        }
-        current || previous
+        // All are compared in any case, so that time tells nothing.
+        let known = self.serving.iter().fold(false, |known, own| same(own, &hash) | known);
+        self.wrong = if known { 0 } else { self.wrong + 1 };
+        known
     }
 
-    /// Whether `token` is that of the current link: using it ends the previous one.
+    /// Whether `token` is that of the current link: using it ends the others.
     pub(crate) fn is_current(&mut self, token: &str) -> bool {
-        let current = constant_time::verify_slices_are_equal(&self.current, &hash(token)).is_ok();
+        let current = self.serving.last().is_some_and(|own| same(own, &hash(token)));
         if current {
             self.used();
         }
         current
     }
 
-    /// The link that got the current token has shown that it knows it.
+    /// The link that got the newest token has shown that it knows it.
     pub(crate) fn used(&mut self) {
-        self.previous = None;
+        self.serving.drain(..self.serving.len().saturating_sub(1));
     }
 
-    /// `accepted` was taken; `token` is for the next time.
-    pub(crate) fn rotate(&mut self, accepted: &str, token: &str) {
-        self.previous = Some(hash(accepted));
-        self.current = hash(token);
+    /// A resume was taken; `token` is for the next time.
+    pub(crate) fn issue(&mut self, token: &str) {
+        if self.serving.len() == SERVING {
+            // The first one is what the client has if all answers were lost.
+            self.serving.remove(1);
+        }
+        self.serving.push(hash(token));
     }
 
     pub(crate) fn guessed_too_often(&self) -> bool {
         self.wrong >= WRONG_TOKENS
     }
+}
+
+fn same(own: &[u8; 32], other: &[u8; 32]) -> bool {
+    constant_time::verify_slices_are_equal(own, other).is_ok()
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -138,16 +142,21 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_token_serves_until_the_new_one_was_used() {
+    fn a_token_serves_until_a_later_one_was_used() {
         let mut tokens = Tokens::new("a");
         assert!(tokens.accept("a"));
-        tokens.rotate("a", "b");
-        // The answer with b was lost.
+        tokens.issue("b");
+        // The answer with b was lost, or its request comes again; or it was not lost, and the second answer was.
         assert!(tokens.accept("a"));
-        tokens.rotate("a", "c");
-        assert!(!tokens.accept("b") && tokens.accept("a") && tokens.accept("c"));
-        assert!(tokens.is_current("c") && !tokens.accept("a"));
-        for _ in 0..4 {
+        tokens.issue("c");
+        assert!(tokens.accept("b") && tokens.accept("a") && tokens.accept("c"));
+        assert!(!tokens.is_current("b"));
+        assert!(tokens.is_current("c") && !tokens.accept("a") && !tokens.accept("b"));
+        for number in 0..100 {
+            tokens.issue(&format!("{number}"));
+        }
+        assert!(tokens.accept("c") && tokens.accept("99") && !tokens.accept("50"));
+        for _ in 0..5 {
             assert!(!tokens.accept("z"));
         }
         assert!(tokens.guessed_too_often());

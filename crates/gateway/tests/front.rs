@@ -176,8 +176,13 @@ async fn a_first_frame_that_never_comes_or_is_none_ends_the_link() {
 async fn made_up_ids_and_posts_without_a_link_are_turned_away() {
     let stage = stage(|_| {}).await;
     let address = stage.gateway.address;
-    let link = session::Frame::Link(session::LinkKey { id: "x".into(), token: "y".into(), generation: 1 })
-        .to_bytes();
+    let link = session::Frame::Link(session::LinkKey {
+        id: "x".into(),
+        token: "y".into(),
+        generation: 1,
+        poll: None,
+    })
+    .to_bytes();
     for (body, status) in [(link, "410"), (b"nonsense".to_vec(), "400"), (Vec::new(), "400")] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!(

@@ -216,4 +216,7 @@ pub struct LinkKey {
     pub token: String,
     /// Of the link.
     pub generation: u64,
+    /// The polls of a link are numbered from 1, so that one that arrives twice is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<u64>,
 }

@@ -310,7 +310,9 @@ impl Session {
         if self.identity.as_ref().is_none_or(|identity| identity.epoch != resume.epoch) {
             return Err(Refused::new("epoch"));
         }
-        if resume.attempt <= self.attempt {
+        // The same attempt again is the same request: browsers and proxies send a POST twice when a connection that was
+        // kept dies before the answer. That its token still serves says that nobody has used the first answer.
+        if resume.attempt < self.attempt {
             // It was under way for so long that a later one came before it.
             return Err(refuse("superseded", self.flow.received()));
         }

@@ -84,6 +84,7 @@ export interface LinkKey {
   id: string;
   token: string;
   generation: number;
+  poll?: number;
 }
 
 /** What the engine needs of a body, and cannot go on without: texts, then numbers. */

@@ -285,8 +285,8 @@ export const createSession = ({
     _protocol: () => protocol,
     /** Bytes that were sent and the other side has not acknowledged. */
     _unacknowledged: () => replay._bytes(),
-    /** LINK, which says whose an HTTP body is. */
-    _key: () => encodeJson(15, { ...identity, epoch: undefined, generation }),
+    /** LINK, which says whose an HTTP body is, and which poll of its link. */
+    _key: (poll?: number) => encodeJson(15, { ...identity, epoch: undefined, generation, poll }),
     _close: close,
 
     /** A link is open. The one that carries the session goes on until this one is welcome. */

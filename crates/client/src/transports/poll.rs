@@ -55,7 +55,7 @@ async fn polls(
 ) -> Option<String> {
     let mut wire = Wire::new(target.clone());
     let mut body = first;
-    loop {
+    for number in 1.. {
         let address = path(target, "poll");
         let asked = timeout(ANSWER, async {
             let answer = wire.request("POST", &address, body).await?;
@@ -79,6 +79,7 @@ async fn polls(
             }
         }
         let known = key.wait_for(Option::is_some).await.ok()?.clone()?;
-        body = with_key(&known, &[]);
+        body = with_key(&LinkKey { poll: Some(number), ..known }, &[]);
     }
+    None
 }

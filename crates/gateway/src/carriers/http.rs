@@ -78,7 +78,9 @@ impl Visitor {
             Ok(read) => read,
             Err(response) => return *response,
         };
-        let link = if matches!(Frame::decode(&mut &body[..]), Ok(Some(Frame::Link(_)))) {
+        let mut number = None;
+        let link = if let Ok(Some(Frame::Link(key))) = Frame::decode(&mut &body[..]) {
+            number = key.poll;
             self.post(&body).await
         } else {
             self.greet(&request, &body).await.map(|greeted| self.hub.polls.add(greeted))
@@ -87,7 +89,7 @@ impl Visitor {
             Ok(link) => link,
             Err(response) => return *response,
         };
-        match self.hub.polls.gather(link).await {
+        match self.hub.polls.gather(link, number).await {
             Gathered::Bytes(bytes) => frames(StatusCode::OK, bytes),
             Gathered::Nothing => frames(StatusCode::NO_CONTENT, Vec::new()),
             Gathered::Gone => gone(),

@@ -3,6 +3,7 @@
 use super::Greeted;
 use crate::driver::Outgoing;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -24,6 +25,8 @@ struct Slot {
     /// A later poll ends the one before it.
     newer: Notify,
     asked: Mutex<Instant>,
+    /// The number of the last poll that something was given to.
+    answered: AtomicU64,
 }
 
 /// What a poll brings.
@@ -41,6 +44,7 @@ impl Polls {
             outgoing: tokio::sync::Mutex::new((greeted.outgoing, ANSWER.0)),
             newer: Notify::new(),
             asked: Mutex::new(Instant::now()),
+            answered: AtomicU64::new(0),
         };
         let mut table = self.table();
         table.retain(|_, slot| {
@@ -51,12 +55,19 @@ impl Polls {
     }
 
     /// Waits until there is something for the link, and takes all that is there.
-    pub(crate) async fn gather(&self, link: u64) -> Gathered {
+    ///
+    /// `number` is that of the poll. One that was given something came twice, because browsers and proxies send a POST
+    /// again when a connection that was kept dies: what it was given is lost, and the client has to resume.
+    pub(crate) async fn gather(&self, link: u64, number: Option<u64>) -> Gathered {
         let Some(slot) = self.table().get(&link).cloned() else { return Gathered::Gone };
         *slot.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         slot.newer.notify_waiters();
         let mut slot_outgoing = slot.outgoing.lock().await;
         let (outgoing, limit) = &mut *slot_outgoing;
+        if number.is_some_and(|number| number <= slot.answered.load(Relaxed)) {
+            self.table().remove(&link);
+            return Gathered::Gone;
+        }
         let first = tokio::select! {
             first = timeout(HOLD, outgoing.recv()) => first,
             () = slot.newer.notified() => return Gathered::Nothing,
@@ -69,6 +80,9 @@ impl Polls {
                 return Gathered::Gone;
             }
         };
+        if let Some(number) = number {
+            slot.answered.store(number, Relaxed);
+        }
         let most = *limit;
         *limit = (2 * most).min(ANSWER.1);
         while bytes.len() < most {
