@@ -178,8 +178,10 @@ export const fallback =
     return {
       _carrier: () => carriers[level]!,
       _began(carrier) {
+        // Another one is tried beside it.
+        if (carrier != carriers[level]) return;
         proven = false;
-        if (carrier == carriers[0] && !level) checkAt = host._now() + patience;
+        if (!level) checkAt = host._now() + patience;
       },
       _proven(carrier) {
         proven = true;
@@ -208,7 +210,8 @@ export const fallback =
         if (now >= checkAt) decide();
         if (now >= probeAt) {
           probe();
-          host._connect(carriers[0]!);
+          // Where no link is up, the next try is due soon, and is not to be put off by this one.
+          if (host._links.size) host._connect(carriers[0]!);
         }
       },
     };

@@ -265,6 +265,26 @@ test("the application says how soon WebSocket is tried again", async (t) => {
   assert.equal(network.sockets.length, 2);
 });
 
+test("while nothing is up, a look at WebSocket does not put off the next try", async (t) => {
+  const calls = requests(t);
+  const { network, clock, log } = make({ resume: resume(), fallback: fallback({ probes: [0.005] }) });
+  await settle();
+  network.last.drop();
+  await settle();
+  await take(calls).answer(Response.json(OK));
+  const down = events();
+  await take(calls).answer(down.response);
+  await down.say(WELCOME, PONG);
+  calls.length = 0;
+  await down.end();
+  assert.equal(log.at(-1), "down broken 625");
+  // A look is due every 300 ms.
+  await clock.advance(620);
+  assert.equal(network.sockets.length, 1);
+  await clock.advance(10);
+  assert.equal(take(calls).path, "stream");
+});
+
 test("timers are called as browsers want it: without an object", async (t) => {
   const calls = requests(t);
   const clock = new FakeClock();

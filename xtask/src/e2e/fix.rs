@@ -196,12 +196,20 @@ fn steps(
     if options["url"].is_null() {
         options["url"] = json!(plan.url);
     }
-    let mut client = Command::new("node");
-    client.arg(stage.tools.servers.join("ws_client.js")).arg(options.to_string());
-    client.env("NODE_PATH", &stage.tools.node_modules);
-    let (code, out, err) = output(&mut client, Duration::from_secs(15))?;
-    if code != 0 {
-        return Err(format!("node ws through the mended proxy: {out}{err}"));
+    // `lint` asks nothing live, and a product that watches its file takes a moment to load it.
+    let until = Instant::now() + Duration::from_secs(if fix.lint { 10 } else { 0 });
+    loop {
+        let mut client = Command::new("node");
+        client.arg(stage.tools.servers.join("ws_client.js")).arg(options.to_string());
+        client.env("NODE_PATH", &stage.tools.node_modules);
+        let (code, out, err) = output(&mut client, Duration::from_secs(15))?;
+        if code == 0 {
+            break;
+        }
+        if Instant::now() > until {
+            return Err(format!("node ws through the mended proxy: {out}{err}"));
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 
     // 6. A second time nothing is left to mend.
