@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { data, got, tell, WELCOME } from "./helpers.js";
 
 const require = createRequire(import.meta.url);
-const NAMES = ["", "/resume", "/fallback", "/react", "/node", "/testing"];
+const NAMES = ["", "/resume", "/fallback", "/react", "/node", "/testing", "/tabs"];
 
 const esm = async (): Promise<any[]> => Promise.all(NAMES.map((name) => import("@keepwire/client" + name)));
 const cjs = async (): Promise<any[]> => NAMES.map((name) => require("@keepwire/client" + name));

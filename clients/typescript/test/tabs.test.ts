@@ -1,0 +1,476 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { shared } from "../src/tabs.js";
+import { Browser } from "./browser.js";
+import type { Tab } from "./browser.js";
+import { FakePage } from "./helpers.js";
+
+const leaders = (tabs: Tab[]): string => tabs.filter(({ dead, socket }) => !dead && socket.leading).map(({ name }) => name).join("");
+
+test("one leads, and all have one session", async () => {
+  const browser = new Browser();
+  const tabs = [..."abc"].map((name) => browser.open(name));
+  assert.equal(leaders(tabs), "");
+  await browser.run();
+  assert.equal(leaders(tabs), "a");
+  assert.equal(browser.gateway.sessions.size, 1);
+  for (const { socket, log } of tabs) {
+    assert.deepEqual([socket.readyState, socket.protocol, socket.url], [1, "chat", "wss://chat.example/ws"]);
+    assert.deepEqual(log.splice(0), ["open", "up false"]);
+  }
+  browser.gateway.say("hello");
+  for (const { name, socket } of tabs) assert.equal(socket.send(`from ${name}`), true);
+  assert.deepEqual(tabs.map(({ socket }) => socket.bufferedAmount), [6, 6, 6]);
+  await browser.run();
+  assert.deepEqual(tabs.map((tab) => tab.take()), ["hello", "hello", "hello"]);
+  assert.deepEqual(browser.gateway.last.got, ["from a", "from b", "from c"]);
+  assert.deepEqual(tabs.map(({ socket }) => socket.bufferedAmount), [0, 0, 0]);
+  await browser.run(120_000);
+  assert.deepEqual([leaders(tabs), browser.locks.stolen, browser.gateway.sessions.size], ["a", 0, 1]);
+});
+
+test("a tab that comes late knows how things are, and gets messages from then on", async () => {
+  const { browser, gateway } = await Browser.with("a");
+  gateway.say("before");
+  await browser.run(5000);
+  const late = browser.open("b");
+  late.socket.send("early");
+  await browser.run();
+  gateway.say("after");
+  await browser.run();
+  assert.equal(late.take(), "open, up false, after");
+  assert.equal(late.socket.protocol, "chat");
+  assert.deepEqual(gateway.last.got, ["early"]);
+});
+
+test("what a tab sends stays in order, also bytes and blobs", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const bytes = new Uint8Array([0, 50, 0]);
+  for (const { name, socket } of tabs) {
+    socket.send(`${name}1`);
+    socket.send(bytes.subarray(1, 2));
+    socket.send(new Blob([`${name}3`]));
+    socket.send(new TextEncoder().encode(`${name}4`).buffer);
+    socket.send("");
+    socket.send(`${name}6`);
+  }
+  // What happens to a buffer afterwards is not sent.
+  bytes.fill(57);
+  // Blobs are read by the machine, not by the clock.
+  for (let turns = 0; gateway.last.got.length < 18 && turns < 100; turns++) {
+    await new Promise(setImmediate);
+    await browser.run();
+  }
+  for (const { name } of tabs) {
+    const own = gateway.last.got.filter((one) => one.startsWith(name));
+    assert.deepEqual(own, [1, 3, 4, 6].map((number) => name + number));
+  }
+  assert.deepEqual(gateway.last.got.filter((one) => !/[abc]/.test(one)).sort(), ["", "", "", "2", "2", "2"]);
+  assert.ok(tabs.every(({ socket }) => socket.bufferedAmount == 0));
+  tabs[1]!.socket.binaryType = "arraybuffer";
+  gateway.say("bytes", { binary: true });
+  await browser.run();
+  assert.deepEqual(tabs.map((tab) => tab.take()), ["Blob", "ArrayBuffer", "Blob"]);
+});
+
+for (const how of ["is closed by the user", "closes its socket", "is frozen by the browser"]) {
+  test(`the leading tab ${how} in the middle of traffic: nobody notices`, async () => {
+    const { browser, gateway, tabs } = await Browser.with("abc");
+    const [a, b, c] = tabs as [Tab, Tab, Tab];
+    gateway.acknowledges = how == "closes its socket";
+    gateway.say("one");
+    gateway.say("tw", { more: true });
+    b.socket.send("b1");
+    c.socket.send("c1");
+    await browser.run();
+    // These are on the way when it leaves.
+    gateway.mute = true;
+    b.socket.send("b2");
+    c.socket.send("c2 " + "x".repeat(100_000));
+    if (how == "is closed by the user") a.leave();
+    else if (how == "closes its socket") a.socket.close();
+    else a.page.document.dispatchEvent(new Event("freeze"));
+    if (how == "is frozen by the browser") a.frozen = true;
+    b.socket.send("b3");
+    gateway.mute = false;
+    gateway.last.link = undefined;
+    gateway.say("o");
+    gateway.say("three");
+    await browser.run(10_000);
+    gateway.acknowledges = true;
+    b.socket.send("b4");
+    c.socket.send("c3");
+    gateway.say("four");
+    await browser.run(10_000);
+    assert.equal(gateway.sessions.size, 1);
+    assert.equal(gateway.last.generation, 2);
+    assert.deepEqual([b.take(), c.take()], ["one, two, three, four", "one, two, three, four"]);
+    const got = gateway.last.got.map((one) => one.slice(0, 2));
+    assert.deepEqual(got.filter((one) => one[0] == "b"), ["b1", "b2", "b3", "b4"]);
+    assert.deepEqual(got.filter((one) => one[0] == "c"), ["c1", "c2", "c3"]);
+    assert.deepEqual([b.socket.bufferedAmount, c.socket.bufferedAmount, leaders([b, c]).length], [0, 0, 1]);
+    assert.equal(browser.locks.stolen, 0);
+    if (how == "closes its socket") assert.equal(a.take(), "one, close 1000 true []");
+    if (how != "is frozen by the browser") return;
+    await a.thaw();
+    a.page.document.dispatchEvent(new Event("resume"));
+    a.socket.send("a1");
+    await browser.run(10_000);
+    assert.equal(a.take(), "one, two, three, four");
+    assert.equal(gateway.last.got.at(-1), "a1");
+    assert.equal(leaders(tabs).length, 1);
+  });
+}
+
+test("a session that was handed over keeps all it was told: limits, waits, and what was too large", async () => {
+  const browser = new Browser();
+  const [a, b] = [browser.open("a"), browser.open("b")];
+  await browser.run();
+  browser.gateway.say("x");
+  a.leave();
+  await browser.run(3000);
+  b.take();
+  b.socket.send("x".repeat(1048577));
+  b.socket.send("small");
+  await browser.run();
+  assert.equal(b.take(), "error too large");
+  assert.equal(b.events.at(-1).data.length, 1048577);
+  assert.deepEqual(browser.gateway.last.got, ["small"]);
+});
+
+test("the leading tab crashes: all begin anew, and know what may be missing", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  b.socket.send("b1");
+  await browser.run(1000);
+  gateway.acknowledges = false;
+  b.socket.send("b2");
+  c.socket.send("c1");
+  await browser.run(1000);
+  a.kill();
+  b.socket.send("b3");
+  gateway.acknowledges = true;
+  await browser.run(3000);
+  assert.equal(b.take(), "reset leader [b2?,b3?], down broken, open, up false");
+  assert.equal(c.take(), "reset leader [c1?], down broken, open, up false");
+  assert.deepEqual([leaders(tabs), gateway.sessions.size], ["b", 2]);
+  b.socket.send("b4");
+  c.socket.send("c2");
+  gateway.say("hello");
+  await browser.run();
+  assert.deepEqual(gateway.last.got, ["b4", "c2"]);
+  assert.deepEqual([b.take(), c.take()], ["hello", "hello"]);
+});
+
+test("the leading tab freezes: another one takes over, and the thawed one follows", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  a.frozen = true;
+  const old = gateway.last;
+  // What is said to the frozen one is told to nobody when it thaws: the others have begun anew.
+  gateway.say("to the old session");
+  b.socket.send("b1");
+  await browser.run(12_000);
+  assert.deepEqual([gateway.sessions.size, leaders([b, c]).length], [2, 1]);
+  assert.equal(b.take(), "reset leader [b1?], down broken, open, up false");
+  assert.equal(c.take(), "reset leader [], down broken, open, up false");
+  gateway.say("new");
+  await browser.run();
+  // Its own timers and listeners come first.
+  a.socket.send("a1");
+  await a.thaw();
+  a.socket.send("a2");
+  await browser.run(10_000);
+  assert.equal(leaders(tabs).length, 1);
+  assert.equal(a.take(), "reset leader [a1], down broken, open, up false, new");
+  assert.deepEqual(old.got, []);
+  assert.equal(old.end, "RESET");
+  assert.deepEqual(gateway.last.got, ["a2"]);
+  gateway.say("for all");
+  await browser.run();
+  assert.deepEqual([a.take(), b.take(), c.take()], ["for all", "new, for all", "for all"].map((text, at) => (at == 2 ? "new, for all" : text)));
+  assert.equal(browser.locks.stolen, 1);
+});
+
+test("the leading tab was busy, and nobody took its place: it goes on", async () => {
+  const { browser, gateway, tabs } = await Browser.with("a");
+  const [a] = tabs as [Tab];
+  a.frozen = true;
+  gateway.say("one");
+  await browser.run(20_000);
+  await a.thaw();
+  a.socket.send("a1");
+  await browser.run(1000);
+  assert.equal(a.take(), "one");
+  assert.deepEqual([gateway.sessions.size, gateway.last.got], [1, ["a1"]]);
+});
+
+test("two steal at once", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  // Both ask at the same time, and wait for equally long.
+  await browser.run(2000);
+  a.frozen = true;
+  browser.jam = [];
+  await browser.run(12_000);
+  assert.equal(browser.locks.stolen, 2);
+  const { jam } = browser;
+  browser.jam = undefined;
+  for (const deliver of jam) deliver();
+  await browser.run(1000);
+  assert.equal(leaders([b, c]).length, 1);
+  assert.ok([...gateway.sessions.values()].filter(({ end, link }) => !end && link).length <= 2);
+  b.take();
+  c.take();
+  gateway.say("hello");
+  b.socket.send("b1");
+  c.socket.send("c1");
+  await a.thaw();
+  await browser.run(10_000);
+  assert.deepEqual([b.take(), c.take()], ["hello", "hello"]);
+  assert.deepEqual(gateway.last.got.sort(), ["b1", "c1"]);
+  assert.equal(leaders(tabs).length, 1);
+});
+
+test("the next in the queue is frozen: one that is awake goes on with the session", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  b.frozen = true;
+  await browser.run();
+  a.leave();
+  await browser.run(4000);
+  gateway.say("on");
+  await browser.run();
+  assert.deepEqual([leaders([c]), c.take(), gateway.sessions.size], ["c", "on", 1]);
+  await b.thaw();
+  b.socket.send("b1");
+  await browser.run(5000);
+  assert.deepEqual([leaders(tabs), b.take(), gateway.sessions.size], ["c", "on", 1]);
+  assert.deepEqual(gateway.last.got, ["b1"]);
+});
+
+test("a new tab while the leader is frozen", async () => {
+  const { browser, gateway, tabs } = await Browser.with("a");
+  const [a] = tabs as [Tab];
+  a.frozen = true;
+  const b = browser.open("b");
+  b.socket.send("b1");
+  await browser.run(12_000);
+  assert.deepEqual([leaders([b]), b.take(), gateway.last.got], ["b", "open, up false", ["b1"]]);
+  await a.thaw();
+  await browser.run(5000);
+  assert.deepEqual([leaders([a, b]), a.take()], ["b", "reset leader [], down broken, open, up false"]);
+});
+
+test("a machine that slept: nobody is deposed", async () => {
+  const { browser, tabs } = await Browser.with("abc");
+  for (const tab of tabs) tab.frozen = true;
+  browser.clock.time += 3_600_000;
+  // Followers first.
+  for (const tab of tabs.reverse()) await tab.thaw();
+  await browser.run(10_000);
+  assert.deepEqual([leaders(tabs), browser.locks.stolen], ["a", 0]);
+});
+
+test("the gateway resets the session: each tab gets its own back", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  b.socket.send("b1");
+  await browser.run(1000);
+  gateway.acknowledges = false;
+  b.socket.send("b2");
+  a.socket.send("a1");
+  await browser.run(100);
+  const { link, received } = gateway.last;
+  gateway.mute = true;
+  c.socket.send("c1");
+  await browser.run();
+  gateway.tell(link!, { kind: "RESET", reason: "overflow", received });
+  // On the way while it happens.
+  c.socket.send("c2");
+  await browser.run();
+  gateway.mute = false;
+  gateway.acknowledges = true;
+  c.socket.send("c3");
+  await browser.run(1000);
+  assert.match(a.take(), /^down broken, reset overflow \[a1\?\], open, up false$/);
+  assert.match(b.take(), /^down broken, reset overflow \[b2\?\], open, up false$/);
+  assert.match(c.take(), /^down broken, reset overflow \[c1\??,c2\??\], open, up false$/);
+  assert.deepEqual(gateway.last.got, ["c3"]);
+  assert.equal(leaders(tabs), "a");
+});
+
+test("the server closes: that is the end for all", async () => {
+  const { browser, gateway, tabs } = await Browser.with("ab");
+  gateway.tell(gateway.last.link!, { kind: "CLOSE", number: 1, code: 4100, side: "backend", reason: "enough" });
+  await browser.run(1000);
+  assert.deepEqual(tabs.map((tab) => tab.take()), ["close 4100 true []", "close 4100 true []"]);
+  assert.deepEqual(tabs.map(({ socket }) => [socket.readyState, socket.send("x")]), [[3, false], [3, false]]);
+  assert.deepEqual([browser.clock.waiting, browser.ports.size, browser.locks.held.size], [0, 0, 0]);
+  const next = browser.open("c");
+  await browser.run();
+  assert.equal(next.take(), "open, up false");
+});
+
+test("close of one tab, and of the last", async () => {
+  const { browser, gateway, tabs } = await Browser.with("abc");
+  const [a, b, c] = tabs as [Tab, Tab, Tab];
+  c.socket.send("c1");
+  c.socket.close(4001, "done");
+  assert.deepEqual([c.socket.readyState, c.socket.send("x")], [2, false]);
+  await browser.run(1000);
+  assert.deepEqual([c.take(), c.events.at(-1).reason, c.socket.readyState], ["close 4001 true []", "done", 3]);
+  a.socket.send("a1");
+  a.socket.close();
+  await browser.run(3000);
+  assert.equal(a.take(), "close 1000 true []");
+  assert.deepEqual([leaders(tabs), gateway.last.end, b.take()], ["b", undefined, ""]);
+  b.socket.send("b1");
+  b.socket.close();
+  await browser.run(1000);
+  assert.equal(b.take(), "close 1000 true []");
+  assert.deepEqual(gateway.last.got, ["c1", "a1", "b1"]);
+  assert.deepEqual([gateway.last.end, gateway.sessions.size], ["CLOSE 1000", 1]);
+  assert.deepEqual([browser.clock.waiting, browser.ports.size, browser.locks.held.size], [0, 0, 0]);
+  assert.throws(() => b.socket.close(1001), RangeError);
+});
+
+test("close while nothing is acknowledged gives back", async () => {
+  const { browser, gateway, tabs } = await Browser.with("ab");
+  const b = tabs[1]!;
+  gateway.acknowledges = false;
+  b.socket.send("b1");
+  b.socket.close();
+  await browser.run(4000);
+  assert.equal(b.take(), "");
+  await browser.run(2000);
+  assert.equal(b.take(), "close 1006 false [b1?]");
+});
+
+test("the last tab goes away: CLOSE", async () => {
+  const { browser, gateway, tabs } = await Browser.with("a");
+  tabs[0]!.page.tell("pagehide", { persisted: false });
+  await browser.run();
+  assert.equal(gateway.last.end, "CLOSE 1001");
+});
+
+test("a tab that sleeps in the cache: alone it goes on, and in company it knows what it missed", async () => {
+  const { browser, gateway, tabs } = await Browser.with("a");
+  const [a] = tabs as [Tab];
+  a.leave(true);
+  await browser.run();
+  assert.deepEqual([browser.locks.held.size, browser.ports.size], [0, 0]);
+  await browser.run(30_000);
+  gateway.say("meanwhile");
+  a.page.tell("pageshow", { persisted: true });
+  await browser.run(1000);
+  assert.equal(a.take(), "down parked, up true, meanwhile");
+  const b = browser.open("b");
+  await browser.run();
+  b.take();
+  a.leave(true);
+  await browser.run(3000);
+  gateway.say("to b");
+  await browser.run();
+  a.page.tell("pageshow", { persisted: true });
+  a.socket.send("a1");
+  await browser.run(1000);
+  assert.equal(a.take(), "down parked, reset hole [], up false");
+  assert.equal(b.take(), "to b");
+  assert.deepEqual([gateway.sessions.size, gateway.last.got], [1, ["a1"]]);
+});
+
+test("other accounts, addresses and subprotocols are apart", async () => {
+  const browser = new Browser();
+  const credentials = (): string => "secret";
+  const tabs = [
+    browser.open("a", { credentials, subject: "alice" }),
+    browser.open("b", { credentials, subject: "bob" }),
+    browser.open("c", { subject: "alice", protocols: "other" }),
+    browser.open("d"),
+    browser.open("e", { credentials, subject: "alice" }),
+  ];
+  await browser.run();
+  assert.deepEqual([leaders(tabs), browser.gateway.sessions.size], ["abcd", 4]);
+});
+
+test("credentials need a subject", () => {
+  const page = new FakePage();
+  assert.throws(() => shared("wss://chat.example/ws", { page, credentials: () => "secret" }), {
+    name: "TypeError",
+    message: /name whose they are/,
+  });
+});
+
+test("no Web Locks: each tab has a socket of its own", async () => {
+  const browser = new Browser(true);
+  const tabs = [browser.open("a"), browser.open("b")];
+  await browser.run();
+  assert.deepEqual([browser.gateway.sessions.size, leaders(tabs)], [2, "ab"]);
+  browser.gateway.say("to b");
+  await browser.run();
+  assert.deepEqual(tabs.map((tab) => tab.take()), ["open, up false", "open, up false, to b"]);
+});
+
+test("locks are forbidden: the same", async () => {
+  const browser = new Browser();
+  browser.locks.of = () => ({
+    query: async () => {},
+    request: async () => {
+      throw new DOMException("", "SecurityError");
+    },
+  });
+  const tabs = [browser.open("a"), browser.open("b")];
+  await browser.run();
+  assert.deepEqual([browser.gateway.sessions.size, leaders(tabs)], [2, "ab"]);
+});
+
+test("a listener that throws hurts nobody else", async () => {
+  const { browser, gateway, tabs } = await Browser.with("ab");
+  const listeners = process.listeners("uncaughtException");
+  const errors: Error[] = [];
+  process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => errors.push(error));
+  for (const { socket } of tabs) {
+    socket.onmessage = () => {
+      throw Error("mine");
+    };
+  }
+  gateway.say("one");
+  gateway.say("two");
+  await browser.run(1000);
+  await new Promise(setImmediate);
+  process.removeAllListeners("uncaughtException");
+  for (const listener of listeners) process.on("uncaughtException", listener);
+  assert.equal(errors.length, 4);
+  assert.deepEqual(tabs.map((tab) => tab.take()), ["one, two", "one, two"]);
+  assert.equal(gateway.last.acknowledged, 2);
+});
+
+test("the queue of a tab is bounded", async () => {
+  const browser = new Browser();
+  const a = browser.open("a", { queue: { messages: 2 } });
+  assert.deepEqual([1, 2, 3].map((number) => a.socket.send(`a${number}`)), [true, true, false]);
+  const b = browser.open("b", { queue: { bytes: 4, drop: "old" } });
+  assert.deepEqual([1, 2, 3].map((number) => b.socket.send(`b${number}`)), [true, true, true]);
+  await browser.run();
+  assert.deepEqual(browser.gateway.last.got, ["a1", "a2", "b2", "b3"]);
+  assert.equal(a.socket.send("a4"), true);
+});
+
+test("a plain server: one connection, and a new one where a tab takes over", async () => {
+  const browser = new Browser();
+  const [a, b] = [browser.open("a", { resume: undefined }), browser.open("b", { resume: undefined })] as [Tab, Tab];
+  b.socket.send("early");
+  await browser.run();
+  const link = a.network.last;
+  link.receive("one");
+  b.socket.send("late");
+  await browser.run();
+  assert.deepEqual(browser.gateway.plain.splice(0), ["early", "late"]);
+  assert.equal(b.socket.bufferedAmount, 0);
+  a.leave();
+  b.socket.send("later");
+  await browser.run(3000);
+  assert.equal(b.take(), "open, up false, one, down broken, open, up false");
+  assert.deepEqual(browser.gateway.plain, ["later"]);
+});
