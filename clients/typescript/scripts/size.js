@@ -7,7 +7,7 @@ const LIMITS = [
   ["core", 3.0, { KeepwireSocket: "index" }],
   ["core + resume", 6.9, { KeepwireSocket: "index", resume: "resume" }],
   ["core + resume + fallback", 8.0, { KeepwireSocket: "index", resume: "resume", fallback: "fallback" }],
-  ["core + resume + tabs", 11.0, { shared: "tabs", resume: "resume" }],
+  ["core + resume + tabs", 10.7, { shared: "tabs", resume: "resume" }],
 ];
 
 let failed = false;
