@@ -92,6 +92,7 @@ const createLeader = (
   let between = false;
   let blocked = false;
   let sending: [string, number] | undefined;
+  let closing: [number, string] | undefined;
   let up = false;
   let over = false;
 
@@ -186,13 +187,21 @@ const createLeader = (
         else if (taken) entries.splice(inside, 1);
         return taken;
       },
+      /** After everything that was sent before. */
+      _close(...how) {
+        if (inside < entries.length) closing = how;
+        else inner._close(...how);
+      },
       _deadline: () => (doubtful[0] ? Infinity : inner._deadline()),
       _turn(now) {
         if (!sure()) return;
         const more = inner._turn(now) || blocked;
         blocked = between = false;
         if (!plain) settle(inside - inner._count!());
-        return more;
+        if (!closing || inside < entries.length) return more;
+        inner._close(...closing);
+        closing = undefined;
+        return true;
       },
     };
   };
@@ -268,9 +277,9 @@ const createLeader = (
     _take(id: string, to: string | undefined, of: number, data: any): void {
       const account = accountOf(id);
       if (to != session || of != account[0] + 1) return;
-      account[0] = of;
       entries.push([id, of]);
-      socket.send(data);
+      if (!socket.send(data)) return void entries.pop();
+      account[0] = of;
       if (plain) queueMicrotask(settlePlain);
     },
     /** It is still the leader. */
@@ -712,6 +721,7 @@ class Shared extends EventTarget {
         if (leader) leader._take(id, session, given, one._data);
         else post({ kind: "send", session, number: given, data: one._data });
       }
+      end();
     };
 
     // ---- The end
@@ -719,8 +729,13 @@ class Shared extends EventTarget {
     /** Ends when this tab has nothing left to send, or when it has waited long enough. */
     const end = (): void => {
       if (!ending || self.readyState == CLOSED) return;
-      if (leader && alone()) return leader._close(...ending);
       const late = now() >= closeBy;
+      // The last one closes the session, after what it has sent.
+      if (leader && alone()) {
+        const last = own.at(-1);
+        if (late || !last || last._number! <= given) leader._close(...ending);
+        return;
+      }
       if (own[0] && !late) return;
       // Not while a message is told to the listeners: those after it are nobody's yet.
       queueMicrotask(() => {

@@ -149,7 +149,7 @@ export class Tab {
   }
 }
 
-interface Session {
+export interface Session {
   attempt: number;
   generation: number;
   received: number;
@@ -176,11 +176,10 @@ export class Gateway {
   }
 
   /** The backend says something. */
-  say(payload: string, { more = false, binary = false } = {}): void {
-    const { last } = this;
-    const frame = { kind: "DATA", number: last.out.length + 1, text: !binary, more, payload: Buffer.from(payload) };
-    last.out.push(frame);
-    if (last.link) this.tell(last.link, frame);
+  say(payload: string, { more = false, binary = false, to = this.last } = {}): void {
+    const frame = { kind: "DATA", number: to.out.length + 1, text: !binary, more, payload: Buffer.from(payload) };
+    to.out.push(frame);
+    if (to.link) this.tell(to.link, frame);
   }
 
   tell(socket: FakeSocket, ...frames: Readable[]): void {
@@ -229,6 +228,8 @@ export class Gateway {
       const reason = !session || session.end ? "unknown" : frame.attempt <= session.attempt ? "superseded" : "";
       if (reason) return this.tell(socket, { kind: "REFUSED", reason, class: "new", received: session?.received });
       session!.attempt = frame.attempt;
+      const { link } = session!;
+      if (link?.readyState == 1) this.browser.tabs.find(({ network }) => network.sockets.includes(link))!.task(() => link.drop(4000));
       session!.link = socket;
       this.tell(
         socket,
@@ -314,7 +315,7 @@ export class Browser {
       do await settle();
       while (this.gateway.turn());
       if (this.clock.time >= end) return;
-      await this.clock.advance(Math.min(50, end - this.clock.time));
+      await this.clock.advance(Math.min(milliseconds > 5000 ? 500 : 50, end - this.clock.time));
     }
   }
 

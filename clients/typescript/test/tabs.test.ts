@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shared } from "../src/tabs.js";
 import { Browser } from "./browser.js";
-import type { Tab } from "./browser.js";
-import { FakePage } from "./helpers.js";
+import type { Session, Tab } from "./browser.js";
+import { FakePage, text } from "./helpers.js";
 
 const leaders = (tabs: Tab[]): string => tabs.filter(({ dead, socket }) => !dead && socket.leading).map(({ name }) => name).join("");
 
@@ -473,4 +473,147 @@ test("a plain server: one connection, and a new one where a tab takes over", asy
   await browser.run(3000);
   assert.equal(b.take(), "open, up false, one, down broken, open, up false");
   assert.deepEqual(browser.gateway.plain, ["later"]);
+});
+
+/** The same numbers from 0 to 1 for the same seed. */
+const chances = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+};
+
+/** Tabs come, go, freeze, crash and return while links break, and every message is accounted for. */
+async function live(seed: number): Promise<void> {
+  const chance = chances(seed);
+  const some = <T>(of: T[]): T => of[Math.floor(chance() * of.length)]!;
+  const browser = new Browser();
+  const { gateway } = browser;
+  browser.clock.random = chance;
+  const sent = new Map<Tab, number>();
+  const away = new Set<Tab>();
+  const problems: string[] = [];
+  const lives: string[] = [];
+
+  const open = (): void => {
+    const tab = browser.open(String(browser.tabs.length));
+    sent.set(tab, 0);
+    let latest: [string, number] = ["", 0];
+    let warned = true;
+    tab.socket.addEventListener("reset", () => (warned = true));
+    tab.socket.addEventListener("message", ({ data }) => {
+      const [session, text] = data.split(":");
+      const number = Number(text);
+      const follows = session == latest[0] ? number == latest[1] + 1 || (warned && number > latest[1]) : warned;
+      if (!follows) problems.push(`${tab.name} got ${data} after ${latest}`);
+      latest = [session!, number];
+      warned = false;
+    });
+  };
+
+  const awake = (): Tab[] => browser.tabs.filter((tab) => !tab.dead && !tab.frozen && !away.has(tab) && tab.socket.readyState < 2);
+  const sessions = (): [string, Session][] => [...gateway.sessions].filter(([, { end }]) => !end);
+  const told = new Map<Session, number>();
+  const deeds: Record<string, () => unknown> = {
+    open: () => awake().length < 5 && open(),
+    send: () => {
+      for (const tab of awake()) {
+        const number = sent.get(tab)!;
+        if (chance() < 0.7 && tab.socket.send(`${tab.name}:${number}`)) sent.set(tab, number + 1);
+      }
+    },
+    say: () => {
+      for (const [id, to] of sessions()) {
+        told.set(to, (told.get(to) ?? 0) + 1);
+        gateway.say(`${id}:${told.get(to)}`, { to });
+      }
+    },
+    cut: () => some(awake())?.network.sockets.filter(({ readyState }) => readyState == 1).forEach((socket) => socket.drop()),
+    leave: () => chance() < 0.5 && some(awake())?.leave(),
+    kill: () => chance() < 0.3 && some(awake())?.kill(),
+    close: () => chance() < 0.3 && some(awake())?.socket.close(),
+    freeze: () => {
+      const tab = some(awake());
+      if (tab && chance() < 0.5) tab.page.document.dispatchEvent(new Event("freeze"));
+      if (tab) tab.frozen = true;
+    },
+    thaw: async () => {
+      const tab = some(browser.tabs.filter(({ frozen, dead }) => frozen && !dead));
+      await tab?.thaw();
+      tab?.page.document.dispatchEvent(new Event("resume"));
+    },
+    hide: () => {
+      const tab = some(awake());
+      if (!tab) return;
+      tab.leave(true);
+      away.add(tab);
+    },
+    show: () => {
+      const tab = some([...away]);
+      away.delete(tab!);
+      tab?.page.tell("pageshow", { persisted: true });
+    },
+    mute: () => (gateway.mute = chance() < 0.3),
+    hold: () => (gateway.acknowledges = chance() < 0.7),
+    forget: () => chance() < 0.1 && sessions().forEach(([, session]) => (session.end = "forgotten")),
+  };
+
+  open();
+  await browser.run(chance() * 500);
+  for (let turns = 0; turns < 60; turns++) {
+    const name = some(Object.keys(deeds));
+    lives.push(name);
+    await deeds[name]!();
+    if (chance() < 0.7) deeds[some(["send", "say"])]!();
+    if (chance() < 0.7) await browser.run(some([0, 0, 100, 1000, 4000, 12_000]));
+  }
+  gateway.mute = false;
+  gateway.acknowledges = true;
+  for (const tab of away) tab.page.tell("pageshow", { persisted: true });
+  away.clear();
+  for (const tab of browser.tabs) {
+    if (!tab.frozen || tab.dead) continue;
+    await tab.thaw();
+    tab.page.document.dispatchEvent(new Event("resume"));
+  }
+  open();
+  await browser.run(60_000);
+  for (const tab of browser.tabs) tab.take();
+  deeds.send!();
+  deeds.say!();
+  await browser.run(1000);
+
+  const here = awake();
+  if (leaders(browser.tabs).length != (here.length ? 1 : 0)) problems.push(`leaders: ${leaders(browser.tabs)} of ${here.map(({ name }) => name)}`);
+  for (const tab of here) {
+    // The link may have been silent for long enough to be tried anew.
+    if (!/^(up true,)?s-\d+:\d+$/.test(tab.log.join())) problems.push(`${tab.name} at the end: ${tab.log}`);
+    if (tab.socket.bufferedAmount) problems.push(`${tab.name} holds ${tab.socket.bufferedAmount}`);
+  }
+  const arrived = [...gateway.sessions.values()].flatMap(({ got }) => got);
+  if (new Set(arrived).size < arrived.length) problems.push("doubled");
+  for (const { got } of gateway.sessions.values()) {
+    for (const tab of browser.tabs) {
+      const numbers = got.filter((one) => one.startsWith(tab.name + ":")).map((one) => Number(one.split(":")[1]));
+      if (numbers.some((number, at) => at && number < numbers[at - 1]!)) problems.push(`order of ${tab.name}: ${numbers}`);
+    }
+  }
+  for (const tab of browser.tabs) {
+    const returned = new Map<string, boolean>();
+    for (const { undelivered = [] } of tab.events) {
+      for (const { data, uncertain } of undelivered) returned.set(typeof data == "string" ? data : text(data), uncertain);
+    }
+    for (let number = 0; number < sent.get(tab)!; number++) {
+      const message = `${tab.name}:${number}`;
+      const came = arrived.includes(message);
+      if (came && returned.get(message) === false) problems.push(`${message} came, and was given back for certain`);
+      if (!came && !returned.has(message) && !tab.dead) problems.push(`${message} is lost ${tab.socket.readyState} ${tab.socket.bufferedAmount} ${tab.frozen} ${tab.events.map((e) => e.type + (e.reason?.kind ?? e.reason ?? '') + (e.undelivered?.length ?? ''))}`);
+    }
+  }
+  assert.deepEqual(problems.slice(0, 5), [], `seed ${seed}: ${lives}`);
+}
+
+test("random lives: nothing is lost in silence, nothing comes twice", async () => {
+  const from = Number(process.env.KEEPWIRE_SEED ?? 1);
+  for (let seed = from; seed < from + Number(process.env.KEEPWIRE_LIVES ?? 30); seed++) await live(seed);
 });
