@@ -383,6 +383,8 @@ class Shared extends EventTarget {
     let waiting: (() => void)[] = [];
     let ending: [number, string] | undefined;
     let closeBy = Infinity;
+    /** This tab was the last one, and ends the session. */
+    let closing = false;
     let resting = false;
 
     const listen = (target: any, type: string, then: (event: any) => void): void => {
@@ -397,7 +399,7 @@ class Shared extends EventTarget {
     /** What the leader says, it says to itself as well. */
     const tell = (note: Note): void => {
       // Whoever ends as the last one tells nobody: a tab that comes just now begins anew.
-      if (!(ending && alone() && note.kind == "close")) post(note);
+      if (!closing) post(note);
       take(note);
     };
 
@@ -565,7 +567,7 @@ class Shared extends EventTarget {
 
     /** A leader answers. */
     const serve = (note: Note): void => {
-      if (!leader || (ending && alone())) return;
+      if (!leader || closing) return;
       if (!sure()) {
         waiting.push(() => serve(note));
       } else if (note.kind == "ask") {
@@ -731,10 +733,11 @@ class Shared extends EventTarget {
       if (!ending || self.readyState == CLOSED) return;
       const late = now() >= closeBy;
       // The last one closes the session, after what it has sent.
-      if (leader && alone()) {
+      if (leader && (closing || alone())) {
         const last = own.at(-1);
-        if (late || !last || last._number! <= given) leader._close(...ending);
-        return;
+        if (!late && last && !(last._number! <= given)) return;
+        closing = true;
+        return leader._close(...ending);
       }
       if (own[0] && !late) return;
       // Not while a message is told to the listeners: those after it are nobody's yet.
@@ -793,7 +796,7 @@ class Shared extends EventTarget {
 
     /** The page sleeps: others may lead. If there are none, this tab goes on where it was when it is back. */
     const rest = (): void => {
-      if (resting) return;
+      if (resting || closing) return;
       resting = true;
       up = false;
       estate = leave(false);
@@ -860,6 +863,7 @@ class Shared extends EventTarget {
       }
     });
     listen(document, "freeze", () => {
+      if (closing) return;
       if (leader && alone()) return rest();
       // A frozen tab shall not have the lock. What it is told waits until it thaws.
       cede();
@@ -871,7 +875,7 @@ class Shared extends EventTarget {
     });
     listen(page, "pagehide", ({ persisted }) => {
       if (persisted) rest();
-      else if (leader && alone()) leader._part();
+      else if (leader && (closing || alone())) leader._part();
       else if (!resting) leave(true);
     });
     listen(page, "pageshow", () => {
