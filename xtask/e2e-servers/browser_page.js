@@ -152,6 +152,12 @@ const share = ({ name }) => {
   }, 5);
 };
 
+/** What the gateway counts. */
+const metrics = async () => {
+  const text = await (await fetch("/metrics")).text();
+  return Object.fromEntries([...text.matchAll(/^keepwire_(\w+) (\d+)$/gm)].map(([, name, count]) => [name, Number(count)]));
+};
+
 const mark = () => state.mark();
 const stop = () => state.stop();
 
@@ -182,4 +188,4 @@ const report = () => {
   return { ...rest, ...(missing && { lost: missing() }), ...look?.() };
 };
 
-window.keepwire = { flood, chat, share, mark, stop, hang, wake, report };
+window.keepwire = { flood, chat, share, metrics, mark, stop, hang, wake, report };

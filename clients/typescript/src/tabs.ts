@@ -857,10 +857,10 @@ class Shared extends EventTarget {
     }
     const { document } = page;
     listen(document, "visibilitychange", () => {
-      if (!hidden() && !leader && !resting) {
-        ask();
-        post({ kind: "wake" });
-      }
+      if (hidden() || leader || resting) return;
+      if (!grip) acquire();
+      ask();
+      post({ kind: "wake" });
     });
     listen(document, "freeze", () => {
       if (closing) return;
@@ -871,7 +871,7 @@ class Shared extends EventTarget {
     });
     listen(document, "resume", () => {
       if (resting) join();
-      else if (!grip && self.readyState < CLOSED) acquire();
+      else if (!grip) acquire();
     });
     listen(page, "pagehide", ({ persisted }) => {
       if (persisted) rest();
