@@ -106,7 +106,7 @@ const chat = (options) => {
 
 /**
  * One socket for all tabs: sends numbered messages all the time, and counts what comes back of every tab. Of its own it
- * keeps those that neither came back nor were given back.
+ * keeps those that have not come back.
  */
 const share = ({ name }) => {
   const next = new Map();
@@ -121,7 +121,8 @@ const share = ({ name }) => {
   socket.onreset = ({ undelivered }) => {
     state.resets += 1;
     for (const sender of next.keys()) jumped.add(sender);
-    for (const { data } of undelivered) own.delete(data);
+    // What was not given back has arrived, and the answer to it may be what is missing.
+    own.clear();
     state.returned += undelivered.length;
   };
   socket.onclose = ({ code, reason }) => (state.problem ||= `closed: ${code} ${reason}`);

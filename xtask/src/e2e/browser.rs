@@ -526,7 +526,7 @@ impl Suite {
         for &tab in &tabs {
             browser.call_in(tab, "stop", &Value::Null)?;
         }
-        // Each message came back, or was given back by the reset.
+        // Each message since the reset came back.
         for &tab in &tabs {
             browser.until_in(tab, PATIENCE, |report| report["missing"] == 0)?;
         }
