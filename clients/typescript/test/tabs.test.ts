@@ -634,6 +634,12 @@ async function live(seed: number): Promise<void> {
     },
     mute: () => (gateway.mute = chance() < 0.3),
     hold: () => (gateway.acknowledges = chance() < 0.7),
+    jam: () => (browser.jam ??= []),
+    flow: () => {
+      const jam = browser.jam ?? [];
+      browser.jam = undefined;
+      for (const deliver of jam) deliver();
+    },
     forget: () => chance() < 0.1 && sessions().forEach(([, session]) => (session.end = "forgotten")),
   };
 
@@ -646,6 +652,7 @@ async function live(seed: number): Promise<void> {
     if (chance() < 0.7) deeds[some(["send", "say"])]!();
     if (chance() < 0.7) await browser.run(some([0, 0, 100, 1000, 4000, 12_000]));
   }
+  deeds.flow!();
   gateway.mute = false;
   gateway.acknowledges = true;
   for (const tab of away) tab.page.tell("pageshow", { persisted: true });
