@@ -1,5 +1,5 @@
 // The page of `cargo xtask e2e browser`: a session with whatever served the page, and a report about it.
-import { connect, fallback, resume } from "./keepwire.js";
+import { connect, fallback, resume, shared } from "./keepwire.js";
 
 /** What carried the bytes that came last: the client does not say, so the page listens at what it uses. */
 let carrier = "";
@@ -104,6 +104,71 @@ const chat = (options) => {
   setInterval(() => socket.send(`it is ${performance.now()}`), 100);
 };
 
+/**
+ * One socket for all tabs: sends numbered messages all the time, and counts what comes back of every tab. Of its own it
+ * keeps those that have not come back.
+ */
+const share = ({ name }) => {
+  const next = new Map();
+  const own = new Set();
+  let sent = 0;
+  let timer;
+  let since = performance.now();
+  state = { received: 0, lost: 0, doubled: 0, resets: 0, returned: 0, gap: 0, problem: "" };
+  socket = shared(`ws://${location.host}/`, { resume: resume() });
+  // After a reset some may be missing, and none comes twice.
+  const jumped = new Set();
+  socket.onreset = ({ undelivered }) => {
+    state.resets += 1;
+    for (const sender of next.keys()) jumped.add(sender);
+    // What was not given back has arrived, and the answer to it may be what is missing.
+    own.clear();
+    state.returned += undelivered.length;
+  };
+  socket.onclose = ({ code, reason }) => (state.problem ||= `closed: ${code} ${reason}`);
+  socket.onmessage = ({ data }) => {
+    const [sender, text] = data.split(" ");
+    const number = Number(text);
+    const expected = next.get(sender) ?? number;
+    if (number < expected) state.doubled += 1;
+    else if (!jumped.delete(sender)) state.lost += number - expected;
+    next.set(sender, Math.max(number + 1, expected));
+    own.delete(data);
+    state.received += 1;
+    state.gap = Math.max(state.gap, performance.now() - since);
+    since = performance.now();
+  };
+  state.look = () => ({ leading: socket.leading, sent, missing: own.size });
+  /** The longest silence is counted from here on. */
+  state.mark = () => {
+    since = performance.now();
+    state.gap = 0;
+  };
+  state.stop = () => clearInterval(timer);
+  timer = setInterval(() => {
+    const message = `${name} ${sent}`;
+    if (!socket.send(message)) return;
+    own.add(message);
+    sent += 1;
+  }, 5);
+};
+
+/** What the gateway counts. */
+const metrics = async () => {
+  const text = await (await fetch("/metrics")).text();
+  return Object.fromEntries([...text.matchAll(/^keepwire_(\w+) (\d+)$/gm)].map(([, name, count]) => [name, Number(count)]));
+};
+
+const mark = () => state.mark();
+const stop = () => state.stop();
+
+/** Nothing else happens on this page for so many milliseconds. */
+const hang = (milliseconds) => {
+  setTimeout(() => {
+    for (const began = performance.now(); performance.now() - began < milliseconds; );
+  });
+};
+
 /** Something woke the machine up, or nothing did; after how many milliseconds the client has found the link dead. */
 const wake = async (event) => {
   const [began, downs, ups] = [performance.now(), state.downs, state.resumes];
@@ -119,6 +184,9 @@ const wake = async (event) => {
   return { found, back };
 };
 
-const report = () => ({ ...state, take: null, lost: state.missing?.() ?? 0, missing: null });
+const report = () => {
+  const { take, missing, look, mark, stop, ...rest } = state;
+  return { ...rest, ...(missing && { lost: missing() }), ...look?.() };
+};
 
-window.keepwire = { flood, chat, wake, report };
+window.keepwire = { flood, chat, share, metrics, mark, stop, hang, wake, report };

@@ -1,16 +1,21 @@
 // Drives a real Chromium for `cargo xtask e2e browser`. Options come as one JSON argument, {chromium, profile}; orders
-// come as lines of JSON, {open: address} or {call: name, with: value}, and each is answered by a line {ok} or {error}.
+// come as lines of JSON, each answered by a line {ok} or {error}: {open: address}, {call: name, with: value}, and with
+// `tab` the same in one of several tabs, and {close: tab}, as a user does it.
 const opt = JSON.parse(process.argv[2]);
 const readline = require("readline");
 const { chromium } = require("playwright-core");
 
 async function main() {
   const browser = await chromium.launch({ executablePath: opt.chromium, args: ["--no-sandbox"] });
-  let page;
+  let tabs = [];
 
-  const open = async (address) => {
-    await page?.context().close();
-    page = await (await browser.newContext()).newPage();
+  const open = async (address, tab = 0) => {
+    if (!tab) {
+      await tabs[0]?.context().close();
+      tabs = [];
+    }
+    const context = tab ? tabs[0].context() : await browser.newContext();
+    const page = (tabs[tab] = await context.newPage());
     page.on("pageerror", (error) => console.error("page:", error));
     page.on("console", (message) => console.error("console:", message.text()));
     // What cuts the session cuts the page, too.
@@ -26,8 +31,14 @@ async function main() {
   };
 
   const obey = async (order) => {
-    if (order.open) return open(order.open);
-    return page.evaluate(([name, value]) => window.keepwire[name](value), [order.call, order.with]);
+    if (order.open) return open(order.open, order.tab);
+    if (order.close != null) {
+      const page = tabs[order.close];
+      const closed = page.waitForEvent("close");
+      await page.close({ runBeforeUnload: true });
+      return void (await closed);
+    }
+    return tabs[order.tab ?? 0].evaluate(([name, value]) => window.keepwire[name](value), [order.call, order.with]);
   };
 
   for await (const line of readline.createInterface({ input: process.stdin })) {

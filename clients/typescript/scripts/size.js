@@ -5,8 +5,9 @@ import { buildSync } from "esbuild";
 const KB = 1024;
 const LIMITS = [
   ["core", 3.0, { KeepwireSocket: "index" }],
-  ["core + resume", 6.7, { KeepwireSocket: "index", resume: "resume" }],
+  ["core + resume", 6.9, { KeepwireSocket: "index", resume: "resume" }],
   ["core + resume + fallback", 8.0, { KeepwireSocket: "index", resume: "resume", fallback: "fallback" }],
+  ["core + resume + tabs", 10.7, { shared: "tabs", resume: "resume" }],
 ];
 
 let failed = false;

@@ -47,6 +47,9 @@ export interface Layer {
   /** False: not now. */
   _send(data: Data): boolean;
   _buffered(): number;
+  /** Messages that the other side has not acknowledged, and all that somebody else needs to go on. */
+  _count?(): number;
+  _state?(to?: any[]): any[];
   _close(code: number, reason: string): void;
   /** The end at once; what was not delivered. */
   _abort(): Undelivered[];

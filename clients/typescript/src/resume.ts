@@ -101,6 +101,8 @@ export const resume =
         return sent != FULL;
       },
       _buffered: session._unacknowledged,
+      _count: session._count,
+      _state: session._state,
       _close: session._close,
       _abort() {
         session._abort("shutdown");

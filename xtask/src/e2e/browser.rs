@@ -27,8 +27,9 @@ const HELP: &str = "\
 usage: cargo xtask e2e browser [FILTER] [--messages N] [--program FILE]
 
 The TypeScript client in Debian's Chromium: N messages each way (20,000) over each carrier and a mix, while every
-connection is cut again and again; proxies that WebSockets do not pass; links that die in silence; the chat of
-examples/chat. And Socket.IO and graphql-ws, unchanged, through the gateway. Runs the rows whose name contains FILTER.";
+connection is cut again and again; proxies that WebSockets do not pass; links that die in silence; one connection for
+three tabs, whose leader is closed and hangs; the chat of examples/chat. And Socket.IO and graphql-ws, unchanged, through
+the gateway. Runs the rows whose name contains FILTER.";
 
 /// Directives of a location that knows nothing of WebSockets.
 const NO_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Host $http_host;";
@@ -46,6 +47,11 @@ const WAKE_LIMIT: Duration = Duration::from_secs(3);
 const SILENCE_LIMIT: Duration = Duration::from_secs(35);
 /// Lines of the chat, one every 50 ms.
 const EXAMPLE_LINES: u32 = 100;
+/// How long the leading tab hangs, and how soon another one has to lead.
+const HANG: Duration = Duration::from_secs(15);
+const TAKE_OVER_LIMIT: Duration = Duration::from_secs(12);
+/// Messages that show that a tab is alive.
+const ENOUGH: u64 = 200;
 /// Between two looks at the page.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -91,6 +97,7 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
     suite.others()?;
     suite.half_open()?;
     suite.example()?;
+    suite.tabs()?;
     println!("\n{} passed, {} failed", suite.passed, suite.failed);
     Ok(suite.failed == 0 && suite.passed > 0)
 }
@@ -123,7 +130,7 @@ fn make_page(root: &Path, tools: &Tools) -> Result<PathBuf> {
     for file in ["page.html", "page.js"] {
         fs::copy(tools.servers.join(format!("browser_{file}")), folder.join(file)).map_err(written)?;
     }
-    let parts = [("index", "connect"), ("resume", "resume"), ("fallback", "fallback")];
+    let parts = [("index", "connect"), ("resume", "resume"), ("fallback", "fallback"), ("tabs", "shared")];
     let entry = parts.map(|(file, name)| {
         format!("export {{ {name} }} from {:?};\n", client.join(format!("dist/esm/{file}.js")))
     });
@@ -185,14 +192,27 @@ impl Browser {
     }
 
     fn call(&mut self, name: &str, with: &Value) -> Result<Value> {
-        self.order(&json!({"call": name, "with": with}))
+        self.call_in(0, name, with)
+    }
+
+    fn call_in(&mut self, tab: usize, name: &str, with: &Value) -> Result<Value> {
+        self.order(&json!({"call": name, "with": with, "tab": tab}))
     }
 
     /// Looks at the page's report until it fulfils a condition.
-    fn until(&mut self, limit: Duration, mut condition: impl FnMut(&Value) -> bool) -> Result<Value> {
+    fn until(&mut self, limit: Duration, condition: impl FnMut(&Value) -> bool) -> Result<Value> {
+        self.until_in(0, limit, condition)
+    }
+
+    fn until_in(
+        &mut self,
+        tab: usize,
+        limit: Duration,
+        mut condition: impl FnMut(&Value) -> bool,
+    ) -> Result<Value> {
         let began = Instant::now();
         loop {
-            let report = self.call("report", &Value::Null)?;
+            let report = self.call_in(tab, "report", &Value::Null)?;
             if let Some(problem) = report["problem"].as_str().filter(|problem| !problem.is_empty()) {
                 return Err(problem.to_owned());
             }
@@ -204,6 +224,50 @@ impl Browser {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Opens one more tab, which shares the connection and sends all the time.
+    fn join(&mut self, port: u16, tab: usize) -> Result<()> {
+        self.order(&json!({"open": format!("http://127.0.0.1:{port}/page.html"), "tab": tab}))?;
+        self.call_in(tab, "share", &json!({"name": format!("tab-{tab}")})).map(drop)
+    }
+
+    /// Waits until each of these tabs has got some more, and says which one leads.
+    fn flowing(&mut self, tabs: &[usize]) -> Result<usize> {
+        for &tab in tabs {
+            let before = count(&self.call_in(tab, "report", &Value::Null)?, "received");
+            self.until_in(tab, PATIENCE, |report| count(report, "received") > before + ENOUGH)?;
+        }
+        self.leader(tabs)?.ok_or_else(|| "no tab leads, or more than one".to_owned())
+    }
+
+    fn leader(&mut self, tabs: &[usize]) -> Result<Option<usize>> {
+        let mut leaders = Vec::new();
+        for &tab in tabs {
+            if self.call_in(tab, "report", &Value::Null)?["leading"] == true {
+                leaders.push(tab);
+            }
+        }
+        Ok(if let [leader] = leaders[..] { Some(leader) } else { None })
+    }
+
+    /// Nothing was lost in silence or doubled on any of these tabs; the longest silence.
+    fn faultless(&mut self, tabs: &[usize], resets: u64) -> Result<Duration> {
+        let mut gap = Duration::ZERO;
+        for &tab in tabs {
+            let report = self.until_in(tab, Duration::ZERO, |_| true)?;
+            if count(&report, "lost") + count(&report, "doubled") > 0 || count(&report, "resets") != resets {
+                return Err(format!("tab {tab}: {report}"));
+            }
+            gap = gap.max(milliseconds(&report["gap"]));
+        }
+        Ok(gap)
+    }
+
+    /// How many sessions the gateway has, ever had, and has resumed.
+    fn sessions(&mut self, tab: usize) -> Result<[u64; 3]> {
+        let counts = self.call_in(tab, "metrics", &Value::Null)?;
+        Ok(["sessions", "sessions_total", "resumes_total"].map(|name| count(&counts, name)))
     }
 }
 
@@ -479,6 +543,82 @@ impl Suite {
         Ok(format!("{EXAMPLE_LINES} lines, {resumed} resumes; both pages look the same"))
     }
 
+    /// One connection for three tabs. The leading one is closed, and the next one hangs.
+    fn tabs(&mut self) -> Result<()> {
+        self.heading = "\none connection for three tabs".to_owned();
+        let name = "tabs: the leading one is closed, one hangs";
+        if self.wants(name) {
+            let outcome = self.share(name);
+            self.judge(name, outcome);
+        }
+        Ok(())
+    }
+
+    fn share(&self, name: &str) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        let mut browser = Browser::start(&stage)?;
+        let mut tabs = vec![0, 1, 2];
+        for &tab in &tabs {
+            browser.join(gateway, tab)?;
+        }
+        let leader = browser.flowing(&tabs)?;
+        browser.faultless(&tabs, 0)?;
+        let sessions = browser.sessions(leader)?;
+        if sessions != [1, 1, 0] {
+            return Err(format!("sessions now, ever, resumed: {sessions:?}"));
+        }
+
+        tabs.retain(|&tab| tab != leader);
+        for &tab in &tabs {
+            browser.call_in(tab, "mark", &Value::Null)?;
+        }
+        browser.order(&json!({"close": leader}))?;
+        let leader = browser.flowing(&tabs)?;
+        let gap = browser.faultless(&tabs, 0)?;
+        let sessions = browser.sessions(leader)?;
+        if sessions != [1, 1, 1] {
+            return Err(format!("closed; sessions now, ever, resumed: {sessions:?}"));
+        }
+
+        tabs.push(3);
+        browser.join(gateway, 3)?;
+        let leader = browser.flowing(&tabs)?;
+        let rest: Vec<usize> = tabs.iter().copied().filter(|&tab| tab != leader).collect();
+        let began = Instant::now();
+        browser.call_in(leader, "hang", &json!(HANG.as_millis()))?;
+        while browser.leader(&rest)?.is_none() {
+            if began.elapsed() > TAKE_OVER_LIMIT {
+                return Err("nobody took over from the tab that hangs".to_owned());
+            }
+            std::thread::sleep(LOOK);
+        }
+        let taken = began.elapsed();
+        browser.flowing(&rest)?;
+        std::thread::sleep(HANG.saturating_sub(began.elapsed()));
+        // The one that hung follows.
+        browser.until_in(leader, PATIENCE, |report| report["leading"] == false)?;
+        let next = browser.flowing(&tabs)?;
+        for &tab in &tabs {
+            browser.call_in(tab, "stop", &Value::Null)?;
+        }
+        // Each message since the reset came back.
+        for &tab in &tabs {
+            browser.until_in(tab, PATIENCE, |report| report["missing"] == 0)?;
+        }
+        browser.faultless(&tabs, 1)?;
+        let sessions = browser.sessions(next)?;
+        if sessions != [1, 2, 1] {
+            return Err(format!("hung; sessions now, ever, resumed: {sessions:?}"));
+        }
+        Ok(format!(
+            "1 session; closed: silent for {:.2} s, no reset; hung: taken over after {:.1} s; 0 lost, 0 doubled",
+            gap.as_secs_f64(),
+            taken.as_secs_f64()
+        ))
+    }
+
     /// Clients and servers that never heard of Keepwire.
     fn others(&mut self) -> Result<()> {
         self.heading = "\nunchanged, through the gateway".to_owned();
@@ -568,6 +708,10 @@ fn other(stage: &Stage, client: &str, url: &str, settings: &Value) -> Result<Str
 
 fn chaos_plan(strip_upgrade: bool) -> lab::plan::ChaosPlan {
     lab::plan::ChaosPlan { strip_upgrade, ..Default::default() }
+}
+
+fn count(report: &Value, name: &str) -> u64 {
+    report[name].as_u64().unwrap_or_default()
 }
 
 fn milliseconds(value: &Value) -> Duration {

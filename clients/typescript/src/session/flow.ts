@@ -57,6 +57,16 @@ export const createFlow = (window: number, messageLimit: number) => {
     /** Everything that was taken is handled. */
     _settled: () => !open[0],
 
+    /** What another end needs to go on from here, or what it was given, when all that was taken is handled. */
+    _state(to?: any[]): any[] {
+      if (to) {
+        [received, receivedCost, granted, pieces, length, piecesText] = to;
+        handled = received;
+        handledCost = receivedCost;
+      }
+      return [received, receivedCost, granted, pieces, length, piecesText];
+    },
+
     /** Takes DATA, or a CLOSE, which has no payload. */
     _take(now: number, number: number, flags: number, payload?: Uint8Array): Taken {
       // It was sent again because an acknowledgement was lost: say it once more.

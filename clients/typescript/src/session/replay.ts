@@ -43,6 +43,15 @@ export const createReplay = () => {
   let acknowledged = 0;
   let bytes = 0;
 
+  const push = (text: boolean, payload: Uint8Array): void => {
+    const { length } = payload;
+    const pieces = Math.ceil(length / PIECE) || 1;
+    held.push({ _first: next, _last: next + pieces - 1, _before: cost, _text: text, _payload: payload });
+    next += pieces;
+    cost += length + FRAME_COST * pieces;
+    bytes += length;
+  };
+
   return {
     _bytes: () => bytes,
     _count: () => held.length,
@@ -51,13 +60,22 @@ export const createReplay = () => {
     /** The end that this side has asked for. */
     _closing: () => close,
 
-    _push(text: boolean, payload: Uint8Array): void {
-      const { length } = payload;
-      const pieces = Math.ceil(length / PIECE) || 1;
-      held.push({ _first: next, _last: next + pieces - 1, _before: cost, _text: text, _payload: payload });
-      next += pieces;
-      cost += length + FRAME_COST * pieces;
-      bytes += length;
+    _push: push,
+
+    /** What another end needs to go on from here, or what it was given; nothing of a CLOSE. In plain values. */
+    _state(to?: any[]): any[] {
+      if (to) {
+        [next, cost, sent, acknowledged] = to;
+        for (const [text, payload] of to[4]) push(text, payload);
+      }
+      const first = held[0];
+      return [
+        first?._first ?? next,
+        first?._before ?? cost,
+        sent,
+        acknowledged,
+        held.map(({ _text, _payload }) => [_text, _payload]),
+      ];
     },
 
     _close(ending: Ending): void {

@@ -288,6 +288,13 @@ export const createSession = ({
     /** LINK, which says whose an HTTP body is, and which poll of its link. */
     _key: (poll?: number) => encodeJson(15, { ...identity, epoch: undefined, generation, poll }),
     _close: close,
+    /** Messages that were sent and the other side has not acknowledged. */
+    _count: () => replay._count(),
+    /** The session as another page needs it to resume, or what it was given; in between two turns. */
+    _state(to: any[] = []): any[] {
+      if (to[0]) [attempt, protocol, peerLimit, patience, identity] = to;
+      return [attempt, protocol, peerLimit, patience, identity, replay._state(to[5]), flow._state(to[6])];
+    },
 
     /** A link is open. The one that carries the session goes on until this one is welcome. */
     _linkUp(now: number, link: number, credentials?: string): void {
