@@ -70,7 +70,8 @@ export interface Host {
   _sleep: (then: () => void, milliseconds: number) => any;
   _cancel: (timer: any) => void;
   _url(): string;
-  _links: Map<number, { _link?: Link }>;
+  /** `_by`: when it is given up, unless it is open. */
+  _links: Map<number, { _link?: Link; _by: number }>;
   _up(link: number, resumed: boolean, protocol: string, reconnect?: Range): void;
   _proven(link: number): void;
   _message(data: any): void;

@@ -151,9 +151,14 @@ export const fallback =
     let probeAt = Infinity;
     let probes = 0;
     let asking = false;
+    /** Links that were tried before the one in use, or are tried beside it. */
+    let aside: number[] = [];
+
+    const numbers = (): number[] => [...host._links.keys()];
 
     const use = (to: number): void => {
       level = to;
+      aside = numbers();
       host._connect(carriers[to]!);
     };
 
@@ -208,10 +213,21 @@ export const fallback =
       _deadline: () => Math.min(checkAt, probeAt),
       _turn(now) {
         if (now >= checkAt) decide();
+        const all = numbers();
+        const beside = all.filter((number) => aside.includes(number));
         if (now >= probeAt) {
           probe();
-          // Where no link is up, the next try is due soon, and is not to be put off by this one.
-          if (host._links.size) host._connect(carriers[0]!);
+          // Where no link is up, the next try is due soon, and is not to be put off by this one. One at a time: browsers
+          // let those wait that come too often.
+          if (all[0] && !beside[0]) {
+            host._connect(carriers[0]!);
+            aside = numbers().slice(-1);
+          }
+        }
+        // The link in use is gone. What has not opened beside it is not waited for.
+        if (level && all[0] && all.every((number) => beside.includes(number) && host._links.get(number)!._by < Infinity)) {
+          for (const number of all) host._drop(number, undefined, true);
+          host._retry("broken");
         }
       },
     };

@@ -285,6 +285,26 @@ test("while nothing is up, a look at WebSocket does not put off the next try", a
   assert.equal(take(calls).path, "stream");
 });
 
+test("a look at WebSocket that hangs does not hold up the next try", async (t) => {
+  const calls = requests(t);
+  const { network, clock, log } = make({ resume: resume(), fallback: fallback({ probes: [0.05] }) });
+  await settle();
+  network.last.drop();
+  await settle();
+  await take(calls).answer(Response.json(OK));
+  const down = events();
+  await take(calls).answer(down.response);
+  await down.say(WELCOME, PONG);
+  calls.length = 0;
+  // Looks are due every 3 s, and there is one at a time.
+  await clock.advance(7000);
+  assert.equal(network.sockets.length, 2);
+  await down.end();
+  assert.equal(log.at(-1), "down broken 625");
+  await clock.advance(625);
+  assert.equal(calls.at(-1)!.path, "stream");
+});
+
 test("timers are called as browsers want it: without an object", async (t) => {
   const calls = requests(t);
   const clock = new FakeClock();
