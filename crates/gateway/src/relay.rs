@@ -193,13 +193,13 @@ pub(crate) enum Side {
 /// Both directions of two plain sockets, until one ends. Each end may still say what is under way to it.
 /// `early`: what came along with the handshake, up and down.
 pub(crate) async fn relay(
-    client: &mut TcpStream,
-    backend: &mut TcpStream,
+    mut client: TcpStream,
+    mut backend: TcpStream,
     early: [Vec<u8>; 2],
     limit: u64,
 ) -> (End, Counts, Counts) {
     let (mut up, mut down) = (Scanner::new(true, limit), Scanner::new(false, limit));
-    let begun = begin(client, backend, early, &mut up, &mut down).await;
+    let begun = begin(&mut client, &mut backend, early, &mut up, &mut down).await;
     let end = if let Err(end) = begun {
         end
     } else {
@@ -214,7 +214,7 @@ pub(crate) async fn relay(
             how = downward => ended(how, Side::Backend),
         }
     };
-    finish(&end, client, backend, &up, &down).await;
+    finish(&end, &mut client, &mut backend, &up, &down).await;
     (end, up.counts, down.counts)
 }
 
@@ -290,8 +290,8 @@ async fn pump(from: &mut ReadHalf<'_>, to: &WriteHalf<'_>, scanner: &mut Scanner
 
 /// The same for anything else: TLS, HTTP/2.
 pub(crate) async fn relay_any<C, B>(
-    client: &mut C,
-    backend: &mut B,
+    mut client: C,
+    mut backend: B,
     early: [Vec<u8>; 2],
     limit: u64,
 ) -> (End, Counts, Counts)
@@ -300,18 +300,18 @@ where
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut up, mut down) = (Scanner::new(true, limit), Scanner::new(false, limit));
-    let begun = begin(client, backend, early, &mut up, &mut down).await;
+    let begun = begin(&mut client, &mut backend, early, &mut up, &mut down).await;
     let end = if let Err(end) = begun {
         end
     } else {
-        let (mut client_read, mut client_write) = tokio::io::split(&mut *client);
-        let (mut backend_read, mut backend_write) = tokio::io::split(&mut *backend);
+        let (mut client_read, mut client_write) = tokio::io::split(&mut client);
+        let (mut backend_read, mut backend_write) = tokio::io::split(&mut backend);
         tokio::select! {
             how = pump_any(&mut client_read, &mut backend_write, &mut up) => ended(how, Side::Client),
             how = pump_any(&mut backend_read, &mut client_write, &mut down) => ended(how, Side::Backend),
         }
     };
-    finish(&end, client, backend, &up, &down).await;
+    finish(&end, &mut client, &mut backend, &up, &down).await;
     (end, up.counts, down.counts)
 }
 

@@ -7,7 +7,7 @@ use crate::driver::Command;
 use crate::hub::{Client, Dialled, Hub};
 use crate::journal::{self, Sink, note};
 use crate::metrics::{Gauge, add};
-use crate::relay::{self, End};
+use crate::relay::{self, Counts, End};
 use crate::settings::Settings;
 use crate::upstream::{Answer, Stream, Unreachable, Upstream, new_key};
 use base64::Engine;
@@ -357,7 +357,7 @@ impl Visitor {
         let visitor = self.clone();
         tokio::spawn(async move {
             if let Ok(upgraded) = upgrade.await {
-                visitor.relay(upgraded, backend, early, &path).await;
+                visitor.begin_relay(upgraded, backend, early, path);
             }
         });
         for name in [CONNECTION, UPGRADE] {
@@ -418,38 +418,43 @@ impl Visitor {
         }
     }
 
-    async fn relay(self, upgraded: hyper::upgrade::Upgraded, backend: Stream, early: Vec<u8>, path: &str) {
-        let hub = &self.hub;
-        let limit = hub.settings.limits.message;
-        add(&hub.metrics.relays_total, 1);
-        let _count = Gauge::new(&hub.metrics.relays);
-        let began = std::time::Instant::now();
-        // hyper's read buffer is let go of: a silent relay shall hold nothing. The rarer ways are boxed, so that the
-        // usual one does not carry their room.
-        let (end, up, down) = match (auto::upgrade::downcast::<Io>(upgraded), backend) {
-            (Ok(parts), Stream::Plain(mut backend)) => {
-                let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
-                drop(parts.read_buf);
-                relay::relay(&mut client, &mut backend, [late, early], limit).await
+    /// Each kind of relay is a task of its own, with room for nothing else: most of them are silent most of the time.
+    /// hyper's read buffer is let go of as well.
+    fn begin_relay(self, upgraded: hyper::upgrade::Upgraded, backend: Stream, early: Vec<u8>, path: String) {
+        let limit = self.hub.settings.limits.message;
+        match (auto::upgrade::downcast::<Io>(upgraded), backend) {
+            (Ok(parts), Stream::Plain(backend)) => {
+                let early = [parts.read_buf.to_vec(), early];
+                let client = parts.io.into_inner();
+                tokio::spawn(self.relay(path, move || relay::relay(client, backend, early, limit)));
             }
-            (Ok(parts), mut backend) => {
-                let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
-                drop(parts.read_buf);
-                Box::pin(relay::relay_any(&mut client, &mut backend, [late, early], limit)).await
+            (Ok(parts), backend) => {
+                let early = [parts.read_buf.to_vec(), early];
+                let client = parts.io.into_inner();
+                tokio::spawn(self.relay(path, move || relay::relay_any(client, backend, early, limit)));
             }
-            (Err(upgraded), mut backend) => match auto::upgrade::downcast::<TlsIo>(upgraded) {
+            (Err(upgraded), backend) => match auto::upgrade::downcast::<TlsIo>(upgraded) {
                 Ok(parts) => {
-                    let (mut client, late) = (parts.io.into_inner(), parts.read_buf.to_vec());
-                    drop(parts.read_buf);
-                    Box::pin(relay::relay_any(&mut client, &mut backend, [late, early], limit)).await
+                    let early = [parts.read_buf.to_vec(), early];
+                    let client = parts.io.into_inner();
+                    tokio::spawn(self.relay(path, move || relay::relay_any(client, backend, early, limit)));
                 }
                 // A stream of an HTTP/2 connection.
                 Err(upgraded) => {
-                    let mut client = TokioIo::new(upgraded);
-                    Box::pin(relay::relay_any(&mut client, &mut backend, [Vec::new(), early], limit)).await
+                    let (client, early) = (TokioIo::new(upgraded), [Vec::new(), early]);
+                    tokio::spawn(self.relay(path, move || relay::relay_any(client, backend, early, limit)));
                 }
             },
-        };
+        }
+    }
+
+    /// `work` makes the future where it stays: handed over, it would take its room twice.
+    async fn relay<F: Future<Output = (End, Counts, Counts)>>(self, path: String, work: impl FnOnce() -> F) {
+        let hub = &self.hub;
+        add(&hub.metrics.relays_total, 1);
+        let _count = Gauge::new(&hub.metrics.relays);
+        let began = std::time::Instant::now();
+        let (end, up, down) = work().await;
         for (counter, amount) in [
             (&hub.metrics.messages_up_total, up.messages),
             (&hub.metrics.messages_down_total, down.messages),
