@@ -428,7 +428,7 @@ export class KeepwireSocket extends EventTarget {
           data: typeof data == "string" ? data : self.binaryType == "blob" ? new Blob([data]) : data,
         }),
       _up(_, resumed, protocol, range) {
-        policy._up(now());
+        policy._up(now(), resumed);
         if (range) policy._setRange(range);
         tryAt = Infinity;
         asked = false;

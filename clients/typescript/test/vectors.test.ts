@@ -107,7 +107,7 @@ test("reconnecting", async (t) => {
       const policy = createReconnect(codes == "session", range);
       for (const step of steps) {
         let next: unknown;
-        if (step.do == "up") policy._up(step.at);
+        if (step.do == "up") policy._up(step.at, step.resumed);
         else if (step.do == "wake") next = policy._wake(step.at);
         else if (step.do == "credentials") next = policy._credentials(step.at);
         else if (step.do == "range") policy._setRange(step.range);

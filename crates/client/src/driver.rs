@@ -537,7 +537,7 @@ impl Driver {
         self.up = Some(link);
         self.try_at = None;
         self.reconnect.set_range(self.session.reconnect());
-        self.reconnect.up(now);
+        self.reconnect.up(now, resumed);
         let rank = self.rank_of(link).unwrap_or(0);
         if rank == 0 {
             self.probe_at = None;

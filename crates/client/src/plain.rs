@@ -90,7 +90,7 @@ pub(crate) async fn run(
                     Report::Protocol(chosen) => protocol = chosen,
                     Report::Open => {
                         open = true;
-                        reconnect.up(now());
+                        reconnect.up(now(), false);
                         let protocol = protocol.clone();
                         events.push_back(plain(Event::Up { transport: Transport::WebSocket, resumed: false, protocol }));
                     }

@@ -77,8 +77,12 @@ impl Reconnect {
         self.tries
     }
 
-    /// A link is up: welcome, or open for a plain connection.
-    pub fn up(&mut self, now: u64) {
+    /// A link is up: welcome, or open for a plain connection. `resumed`: it took up a session, so that whoever answered
+    /// has lived on, and only the link was lost.
+    pub fn up(&mut self, now: u64, resumed: bool) {
+        if resumed {
+            self.tries = 0;
+        }
         self.opened = Some(now);
         self.next = None;
         self.held = false;

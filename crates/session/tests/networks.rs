@@ -544,8 +544,8 @@ impl World {
                         + self.dice.below(self.slow);
                     self.client_busy.push_back((at, message.number));
                 }
-                Event::Up { .. } => {
-                    self.reconnect.up(self.now);
+                Event::Up { resumed, .. } => {
+                    self.reconnect.up(self.now, resumed);
                     self.try_at = None;
                 }
                 Event::DropLink { link, code } => {

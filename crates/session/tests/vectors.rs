@@ -224,7 +224,7 @@ fn play_reconnect(file: &mut Value) {
             let now = whole(step, "at");
             let next = match text(step, "do") {
                 "up" => {
-                    policy.up(now);
+                    policy.up(now, step["resumed"] == true);
                     None
                 }
                 "lost" => {

@@ -33,8 +33,12 @@ export const createReconnect = (session: boolean, range: Range) => {
       range = to;
     },
 
-    /** A link is up: welcome, or open for a plain connection. */
-    _up(now: number): void {
+    /**
+     * A link is up: welcome, or open for a plain connection. `resumed`: it took up a session, so that whoever answered
+     * has lived on, and only the link was lost.
+     */
+    _up(now: number, resumed?: boolean): void {
+      if (resumed) tries = 0;
       opened = now;
       next = undefined;
     },
