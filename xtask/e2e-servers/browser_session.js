@@ -1,4 +1,4 @@
-// Drives a real Chromium for `cargo xtask e2e browser`. Options come as one JSON argument, {chromium, profile}; orders
+// Drives a real Chromium for `cargo xtask e2e browser`. Options come as one JSON argument, {chromium, proxy}; orders
 // come as lines of JSON, each answered by a line {ok} or {error}: {open: address}, {call: name, with: value}, and with
 // `tab` the same in one of several tabs, and {close: tab}, as a user does it.
 const opt = JSON.parse(process.argv[2]);
@@ -6,7 +6,10 @@ const readline = require("readline");
 const { chromium } = require("playwright-core");
 
 async function main() {
-  const browser = await chromium.launch({ executablePath: opt.chromium, args: ["--no-sandbox"] });
+  const args = ["--no-sandbox"];
+  // Browsers do not ask a proxy for what is on their own machine, unless told so.
+  if (opt.proxy) args.push(`--proxy-server=${opt.proxy}`, "--proxy-bypass-list=<-loopback>");
+  const browser = await chromium.launch({ executablePath: opt.chromium, args });
   let tabs = [];
 
   const open = async (address, tab = 0) => {

@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     step("fuzz", || crate::fuzz::run(&["15".to_owned()]))?;
     step("e2e", || cargo(&["xtask", "e2e"]))?;
     step("e2e session", || cargo(&["xtask", "e2e", "session", "--messages", "100000"]))?;
+    step("e2e browser", || cargo(&["xtask", "e2e", "browser"]))?;
     step("e2e autobahn", || cargo(&["xtask", "e2e", "autobahn"]))
 }
 

@@ -5,7 +5,7 @@
 use super::certs::Certs;
 use super::install::{self, Tools};
 use super::process::{self, kill_group};
-use super::products::{nginx, node_ws, socketio};
+use super::products::{nginx, node_ws, socketio, squid};
 use super::session::{Block, MESSAGES_PER_CUT, PATIENCE, cutting_relay};
 use super::stage::Stage;
 use super::{Result, build, run_quietly};
@@ -154,12 +154,20 @@ struct Browser {
 
 impl Browser {
     fn start(stage: &Stage) -> Result<Browser> {
+        Browser::behind(stage, None)
+    }
+
+    /// All that it asks for goes through the forward proxy on this port.
+    fn behind(stage: &Stage, proxy: Option<u16>) -> Result<Browser> {
         let log = stage.folder.join("browser.log");
         let log = File::create(&log).map_err(|error| format!("creating {}: {error}", log.display()))?;
         let mut command = process::command("node");
         command
             .arg(stage.tools.servers.join("browser_session.js"))
-            .arg(json!({"chromium": "/usr/bin/chromium"}).to_string())
+            .arg(
+                json!({"chromium": "/usr/bin/chromium", "proxy": proxy.map(|port| format!("http://127.0.0.1:{port}"))})
+                    .to_string(),
+            )
             .env("NODE_PATH", &stage.tools.node_modules)
             .env("HOME", &stage.folder)
             .current_dir(&stage.folder)
@@ -416,7 +424,31 @@ impl Suite {
                 Err(why) => self.judge(name, Err(why)),
             }
         }
+        for (name, rules, carrier) in [
+            ("squid that allows CONNECT: websocket", "http_access allow all", "websocket"),
+            (
+                "squid that refuses CONNECT: stream",
+                "acl tunnel method CONNECT\nhttp_access deny tunnel\nhttp_access allow all",
+                "stream",
+            ),
+        ] {
+            if self.wants(name) {
+                let outcome = self.behind_squid(name, rules, carrier);
+                self.judge(name, outcome);
+            }
+        }
         Ok(())
+    }
+
+    /// A company's way out: browsers ask it for a tunnel for each WebSocket.
+    fn behind_squid(&self, name: &str, rules: &str, carrier: &str) -> Result<String> {
+        let mut stage = self.stage(name)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = self.gateway(&mut stage, backend)?;
+        let proxy = squid::start(&mut stage, rules)?;
+        let mut browser = Browser::behind(&stage, Some(proxy))?;
+        browser.open(gateway)?;
+        came_by(&mut browser, carrier, STREAM_LIMIT)
     }
 
     fn fall_back(&self, name: &str, directives: &str, carrier: &str, limit: Duration) -> Result<FellBack> {
@@ -426,11 +458,7 @@ impl Suite {
         let front = nginx::start(&mut stage, &nginx::proxy(gateway, directives))?;
         let mut browser = Browser::start(&stage)?;
         browser.open(front)?;
-        browser.call("chat", &json!({"probes": [0.05]}))?;
-        let report = browser.until(PATIENCE, |report| report["received"] != 0)?;
-        let (first, used) = (milliseconds(&report["first"]), &report["carrier"]);
-        let text = format!("a message came back by {used} after {:.2} s", first.as_secs_f64());
-        if used != carrier || first > limit { Err(text) } else { Ok((text, stage, browser)) }
+        Ok((came_by(&mut browser, carrier, limit)?, stage, browser))
     }
 
     /// Links on which nothing arrives any more, and nobody is told.
@@ -665,6 +693,15 @@ impl Suite {
         let gateway = self.gateway(&mut stage, backend)?;
         other(&stage, "graphql", &format!("ws://127.0.0.1:{gateway}/graphql"), &json!({}))
     }
+}
+
+/// The first message comes back by this carrier, soon enough.
+fn came_by(browser: &mut Browser, carrier: &str, limit: Duration) -> Result<String> {
+    browser.call("chat", &json!({"probes": [0.05]}))?;
+    let report = browser.until(PATIENCE, |report| report["received"] != 0)?;
+    let (first, used) = (milliseconds(&report["first"]), &report["carrier"]);
+    let text = format!("a message came back by {used} after {:.2} s", first.as_secs_f64());
+    if used != carrier || first > limit { Err(text) } else { Ok(text) }
 }
 
 /// The proxy learns to pass WebSockets on, and the page finds out by itself.
