@@ -132,13 +132,38 @@ impl Default for SessionSettings {
     }
 }
 
-/// Why settings cannot be used: what, and what to do.
+/// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsError(pub String);
+pub enum SettingsError {
+    /// The file is no TOML, or a key or a value is none of ours; in the words of the parser, with line and column.
+    File(String),
+    /// `upstream` is of another kind than `ws`, `wss`, `http` and `https`.
+    Scheme(Url),
+    /// Not an origin as browsers send it (RFC 6454 section 6.2).
+    Origin(String),
+    /// A number has to be within a range.
+    Range {
+        /// The key, with its table.
+        name: &'static str,
+        /// As given.
+        value: u64,
+        /// The smallest that is taken.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+}
 
 impl std::fmt::Display for SettingsError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
+        match self {
+            SettingsError::File(why) => out.write_str(why),
+            SettingsError::Scheme(url) => write!(out, "upstream: {url} is no ws:// or http:// address"),
+            SettingsError::Origin(origin) => write!(out, "access.origins: {origin} is no origin"),
+            SettingsError::Range { name, value, least, most } => {
+                write!(out, "{name}: {value} is not between {least} and {most}")
+            }
+        }
     }
 }
 
@@ -155,7 +180,7 @@ impl Settings {
             #[serde(default)]
             gateway: Settings,
         }
-        let file: File = toml::from_str(text).map_err(|error| SettingsError(error.to_string()))?;
+        let file: File = toml::from_str(text).map_err(|error| SettingsError::File(error.to_string()))?;
         file.gateway.check()
     }
 
@@ -164,28 +189,22 @@ impl Settings {
     /// # Errors
     /// What does not.
     pub fn check(self) -> Result<Settings, SettingsError> {
-        let wrong = |what: String| Err(SettingsError(what));
-        if let Some(upstream) = &self.upstream {
-            if !["ws", "wss", "http", "https"].contains(&upstream.scheme()) {
-                return wrong(format!("upstream: {} is no ws:// or http:// address", upstream));
-            }
-            if upstream.host_str().is_none() {
-                return wrong("upstream: a host is missing".to_owned());
-            }
+        if let Some(url) = &self.upstream
+            && !["ws", "wss", "http", "https"].contains(&url.scheme())
+        {
+            return Err(SettingsError::Scheme(url.clone()));
         }
         for origin in &self.access.origins {
             let parsed = Url::parse(origin).ok().map(|url| url.origin().ascii_serialization());
             if origin != "*" && parsed.as_deref() != Some(origin.as_str()) {
-                return wrong(format!(
-                    "access.origins: {origin} is no origin; write scheme, host and port alone, as https://app.example"
-                ));
+                return Err(SettingsError::Origin(origin.clone()));
             }
         }
-        let range = |name: &str, value: u64, least: u64, most: u64| {
+        let range = |name, value, least, most| {
             if (least..=most).contains(&value) {
                 Ok(())
             } else {
-                Err(SettingsError(format!("{name}: {value} is not between {least} and {most}")))
+                Err(SettingsError::Range { name, value, least, most })
             }
         };
         range("session.resume_window", self.session.resume_window, 1000, 3_600_000)?;
@@ -248,7 +267,7 @@ mod tests {
             ("[gateway.session]\nwindow = 1", "not between"),
             ("[gateway", "line 1"),
         ] {
-            let error = Settings::parse(text).unwrap_err().0;
+            let error = Settings::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

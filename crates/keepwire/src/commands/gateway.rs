@@ -3,8 +3,8 @@
 use super::echo::address;
 use super::{Context, Problem};
 use crate::cli::Gateway;
-use ::gateway::{Settings, Tls, start};
-use diagnose::{Text, text};
+use ::gateway::{Settings, SettingsError, Tls, start};
+use diagnose::{Arg, Text, text};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use url::Url;
@@ -35,7 +35,8 @@ fn settings(arguments: Gateway) -> Result<Settings, Text> {
             let name = file.display().to_string();
             let content = std::fs::read_to_string(file)
                 .map_err(|error| text!("{file}: {why}", file = &name, why = error.to_string()))?;
-            Settings::parse(&content).map_err(|error| text!("{file}: {why}", file = &name, why = error.0))?
+            Settings::parse(&content)
+                .map_err(|error| text!("{file}: {why}", file = &name, why = wrong(error)))?
         }
     };
     if let Some(listen) = &arguments.listen {
@@ -58,7 +59,29 @@ fn settings(arguments: Gateway) -> Result<Settings, Text> {
         settings.session.resume_window = window.as_millis().try_into().unwrap_or(u64::MAX);
     }
     settings.session.fallback &= !arguments.no_fallback;
-    settings.check().map_err(|error| text!("the gateway's settings: {why}", why = error.0))
+    settings.check().map_err(|error| text!("the gateway's settings: {why}", why = wrong(error)))
+}
+
+/// What is wrong with settings; the words of the TOML parser stay as they are.
+fn wrong(error: SettingsError) -> Arg {
+    let text = match error {
+        SettingsError::File(why) => return why.into(),
+        SettingsError::Scheme(url) => {
+            text!("upstream: {url} is no ws:// or http:// address", url = url.to_string())
+        }
+        SettingsError::Origin(origin) => text!(
+            "access.origins: {origin} is no origin; write scheme, host and port alone, as https://app.example",
+            origin = origin
+        ),
+        SettingsError::Range { name, value, least, most } => text!(
+            "{name}: {value} is not between {least} and {most}",
+            name = name,
+            value = value,
+            least = least,
+            most = most
+        ),
+    };
+    text.into()
 }
 
 async fn serve(context: &Context, mut settings: Settings) -> Result<u8, Problem> {
