@@ -5,6 +5,7 @@ use crate::socket::Socket;
 use crate::{Limit, Observer, Probe, micros};
 use evidence::{Fact, MessageKind, Place, SizeStep, Sizes, StepEnd, Variation};
 use frame::{Event, Kind, Opcode};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Borders of the frame header (RFC 6455 section 5.2), of packets, and of libraries' limits.
@@ -42,6 +43,10 @@ pub(crate) async fn look(probe: &Probe, top: u64, kind: MessageKind, observer: &
     let top = top.min(TOP);
     let ladder = LADDER.iter().copied().filter(|size| *size < top).chain([top]);
     for size in ladder {
+        // On a slow link the next one would take so long that it could not be told from one that does not get through.
+        if expected(&seen.steps, size) > probe.limit(Limit::Response) * 3 / 4 {
+            break;
+        }
         let began = Instant::now();
         let end = step(probe, &mut socket, size, kind).await;
         seen.echoes |= end == StepEnd::Echoed;
@@ -55,6 +60,17 @@ pub(crate) async fn look(probe: &Probe, top: u64, kind: MessageKind, observer: &
     if socket.ended.is_none() {
         crate::probes::session::leave(probe, socket).await;
     }
+}
+
+/// How long a message will take, going by the first one, which is all latency, and the last one, if it was large enough to
+/// tell a rate.
+fn expected(steps: &[SizeStep], size: u64) -> Duration {
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return Duration::ZERO };
+    if last.size < 8 << 10 {
+        return Duration::ZERO;
+    }
+    let moving = last.took_us.saturating_sub(first.took_us);
+    Duration::from_micros(first.took_us.saturating_add(moving.saturating_mul(size) / last.size))
 }
 
 /// Sends one message and a ping behind it: the pong tells that the message was taken.
@@ -84,7 +100,7 @@ async fn step(probe: &Probe, socket: &mut Socket, size: u64, kind: MessageKind) 
                 if header.opcode() == Some(Opcode::Pong) && preview == mark.as_bytes() =>
             {
                 taken = true;
-                patience = until.min(Instant::now() + std::time::Duration::from_millis(300));
+                patience = until.min(Instant::now() + Duration::from_millis(300));
             }
             Event::Fault(fault) => return StepEnd::Broke(fault.id().to_owned(), fault.detail()),
             _ => {}
@@ -173,6 +189,23 @@ mod tests {
         })
         .await;
         assert!(seen.steps.iter().all(|step| step.end == StepEnd::Echoed), "{seen:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_link_is_not_taken_for_one_that_swallows() {
+        // 32 bytes a millisecond.
+        let (seen, took) = ladder(1 << 20, |mut peer| async move {
+            while let Some((opcode, payload)) = peer.frame().await {
+                tokio::time::sleep(Duration::from_millis(payload.len() as u64 / 32)).await;
+                if !peer.echo((opcode, payload)).await {
+                    return;
+                }
+            }
+        })
+        .await;
+        assert!(seen.steps.iter().all(|step| step.end == StepEnd::Echoed), "{seen:?}");
+        assert_eq!(seen.steps.last().map(|step| step.size), Some(65_537));
+        assert!(took < 10_000, "{took}");
     }
 
     #[tokio::test(start_paused = true)]
