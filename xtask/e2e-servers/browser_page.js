@@ -186,7 +186,7 @@ const wake = async (event) => {
 
 const report = () => {
   const { take, missing, look, mark, stop, ...rest } = state;
-  return { ...rest, ...(missing && { lost: missing() }), ...look?.() };
+  return { ...rest, heap: performance.memory.usedJSHeapSize, ...(missing && { lost: missing() }), ...look?.() };
 };
 
 window.keepwire = { flood, chat, share, metrics, mark, stop, hang, wake, report };

@@ -6,7 +6,7 @@ const readline = require("readline");
 const { chromium } = require("playwright-core");
 
 async function main() {
-  const args = ["--no-sandbox"];
+  const args = ["--no-sandbox", "--enable-precise-memory-info"];
   // Browsers do not ask a proxy for what is on their own machine, unless told so.
   if (opt.proxy) args.push(`--proxy-server=${opt.proxy}`, "--proxy-bypass-list=<-loopback>");
   const browser = await chromium.launch({ executablePath: opt.chromium, args });

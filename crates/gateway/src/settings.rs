@@ -123,7 +123,8 @@ impl Default for SessionSettings {
         SessionSettings {
             resume_window: 120_000,
             window: 256 * 1024,
-            heartbeat: 25_000,
+            // With the grace a dead link is found within 35 s, on a busy machine as well.
+            heartbeat: 24_000,
             grace: 10_000,
             reconnect_min: 250,
             reconnect_max: 20_000,

@@ -37,6 +37,8 @@ const NO_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Host $http_ho
 const BUFFERING: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering; \
      proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; gzip on; gzip_types *; \
      gzip_proxied any; gzip_min_length 0; gzip_buffers 4 64k;";
+/// MiB that neither the gateway nor the page may need, whatever is cut.
+const MEMORY_LIMIT: u64 = 64;
 /// How soon the page has to be connected by another carrier. The protocol gives each three seconds, so that the third
 /// one has to come within seven.
 const STREAM_LIMIT: Duration = Duration::from_secs(4);
@@ -338,7 +340,7 @@ impl Suite {
             ("mix", &[Block::Nothing, Block::WebSocket, Block::WebSocketAndStream]),
         ];
         self.heading = format!(
-            "{:44} {:>8} {:>5} {:>8} {:>10} {:>5} {:>8} {:>15} {:>8}",
+            "{:44} {:>8} {:>5} {:>8} {:>10} {:>5} {:>8} {:>15} {:>8} {:>12} {:>9}",
             "through cuts",
             "each way",
             "lost",
@@ -347,7 +349,9 @@ impl Suite {
             "cuts",
             "resumes",
             "ws/stream/poll",
-            "seconds"
+            "seconds",
+            "gateway MiB",
+            "page MiB"
         );
         for (name, blocks) in rows {
             if self.wants(&format!("cuts {name}")) {
@@ -362,6 +366,7 @@ impl Suite {
         let mut stage = self.stage(&format!("cuts {name}"))?;
         let backend = node_ws::start(&mut stage, json!({}))?;
         let gateway = self.gateway(&mut stage, backend)?;
+        let pid = stage.last_process().ok_or("the gateway is gone")?;
         let (cuts, block) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
         let relay =
             self.runtime.block_on(cutting_relay(gateway, Arc::clone(&cuts), Arc::clone(&block), blocks))?;
@@ -376,12 +381,13 @@ impl Suite {
                 "messages": self.messages, "alone": name == "websocket", "patience": 500, "probes": [0.01],
             }),
         )?;
-        let (mut received, mut moved) = (0, Instant::now());
+        let (mut received, mut moved, mut heap) = (0, Instant::now(), 0);
         let report = browser.until(Duration::from_secs(600), |report| {
             let now = report["received"].as_u64().unwrap_or_default();
             if now > received {
                 (received, moved) = (now, Instant::now());
             }
+            heap = heap.max(report["heap"].as_u64().unwrap_or_default() >> 20);
             block.store((received * 10 / self.messages.max(1)) as usize % blocks.len(), Relaxed);
             report["lost"] == 0 || moved.elapsed() > PATIENCE
         })?;
@@ -389,8 +395,9 @@ impl Suite {
         let number = |name: &str| report[name].as_u64().unwrap_or_default();
         let ups = ["websocket", "stream", "poll"].map(|carrier| report["ups"][carrier].to_string());
         let (lost, doubled, reordered) = (number("lost"), number("doubled"), number("reordered"));
+        let memory = process::peak_memory_kb(pid).unwrap_or_default() >> 10;
         let text = format!(
-            "{received:>8} {lost:>5} {doubled:>8} {reordered:>10} {:>5} {:>8} {:>15} {seconds:>8.1}",
+            "{received:>8} {lost:>5} {doubled:>8} {reordered:>10} {:>5} {:>8} {:>15} {seconds:>8.1} {memory:>12} {heap:>9}",
             cuts.load(Relaxed),
             number("resumes"),
             ups.join("/"),
@@ -400,7 +407,8 @@ impl Suite {
             carrier => report["ups"][carrier] != 0,
         };
         let enough = cuts.load(Relaxed) >= self.messages / MESSAGES_PER_CUT;
-        if lost + doubled + reordered > 0 || !used || !enough { Err(text) } else { Ok(text) }
+        let bounded = memory < MEMORY_LIMIT && heap < MEMORY_LIMIT;
+        if lost + doubled + reordered > 0 || !used || !enough || !bounded { Err(text) } else { Ok(text) }
     }
 
     /// Real proxies that WebSockets do not pass, and one that is mended meanwhile.
