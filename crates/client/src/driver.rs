@@ -335,6 +335,9 @@ impl Driver {
                 };
                 let was_up = self.up.take_if(|up| *up == link).is_some();
                 if was_up {
+                    // What has not opened beside it is not waited for: it may hang, as a WebSocket does behind some
+                    // proxies.
+                    self.carriers.retain(|carrier| carrier.open);
                     self.say(Event::Down { why, code });
                 }
                 self.give_next(now);

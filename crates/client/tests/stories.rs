@@ -9,8 +9,10 @@ use keepwire_client::{Connection, Event, Message, Mode, Options, Transport};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 fn local() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
@@ -81,6 +83,36 @@ async fn cutting_relay(upstream: SocketAddr, most: u64) -> (SocketAddr, Arc<Atom
         }
     });
     (address, cuts)
+}
+
+/// Lets WebSockets hang, passes everything else, and breaks what it passes when told to.
+async fn hanging_relay(upstream: SocketAddr) -> (SocketAddr, Arc<AtomicU64>, Arc<Notify>) {
+    let listener = TcpListener::bind(local()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (hung, cut) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
+    let (counted, told) = (Arc::clone(&hung), Arc::clone(&cut));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (counted, told) = (Arc::clone(&counted), Arc::clone(&told));
+            tokio::spawn(async move {
+                let cut = told.notified();
+                let mut head = [0; 4096];
+                let read = client.read(&mut head).await?;
+                if head[..read].to_ascii_lowercase().windows(18).any(|part| part == b"upgrade: websocket") {
+                    counted.fetch_add(1, Relaxed);
+                    return client.read(&mut head).await;
+                }
+                let mut server = TcpStream::connect(upstream).await?;
+                server.write_all(&head[..read]).await?;
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                    () = cut => {}
+                }
+                std::io::Result::Ok(0)
+            });
+        }
+    });
+    (address, hung, cut)
 }
 
 fn options(transports: &[Transport]) -> Options {
@@ -168,4 +200,27 @@ async fn nothing_is_lost_however_often_the_connections_are_cut() {
         println!("{name}: {received} messages, {resumes} resumes, {cuts} cuts");
         assert!(cuts >= 5 && resumes >= 3, "{name}: {cuts} cuts, {resumes} resumes");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_websocket_that_hangs_does_not_hold_up_the_next_try() {
+    let stage = stage().await;
+    let (address, hung, cut) = hanging_relay(stage.gateway.address).await;
+    let mut options = options(&[Transport::WebSocket, Transport::Stream]);
+    options.fallback_after = Duration::from_millis(50);
+    options.connect_timeout = Duration::from_secs(60);
+    let url = format!("ws://{address}/");
+    let mut connection = Connection::open(&url, options).unwrap();
+    let (mut ups, began) = (0, Instant::now());
+    while ups < 5 {
+        let event = tokio::time::timeout(Duration::from_secs(10), connection.next()).await;
+        if let Event::Up { transport, .. } = event.expect("the next try comes").unwrap() {
+            assert_eq!(transport, Transport::Stream);
+            assert!(hung.load(Relaxed) > 0);
+            ups += 1;
+            cut.notify_waiters();
+        }
+    }
+    // Far from the time at which the WebSocket is given up.
+    assert!(began.elapsed() < Duration::from_secs(30));
 }
