@@ -35,7 +35,7 @@ pub enum Event {
         /// The application's subprotocol.
         protocol: String,
     },
-    /// The connection is away; messages wait.
+    /// The connection is away, or did not come about; messages wait, and there will be another try.
     Down {
         /// What ended it, for people.
         why: String,

@@ -37,6 +37,14 @@ pub(crate) struct Ask {
     pub number: Option<u64>,
 }
 
+/// Nothing is up. As long as nobody has heard it, the latest reason is enough.
+pub(crate) fn down(events: &mut VecDeque<Ask>, why: String, code: Option<u16>) {
+    if events.back().is_some_and(|last| matches!(last.event, Event::Down { .. })) {
+        events.pop_back();
+    }
+    events.push_back(Ask { event: Event::Down { why, code }, number: None });
+}
+
 /// What the driver asked of others.
 enum Inner {
     Diagnosis(Diagnosis),
@@ -338,7 +346,9 @@ impl Driver {
                     // What has not opened beside it is not waited for: it may hang, as a WebSocket does behind some
                     // proxies.
                     self.carriers.retain(|carrier| carrier.open);
-                    self.say(Event::Down { why, code });
+                }
+                if was_up || self.carriers.is_empty() && !self.session.is_up() {
+                    down(&mut self.events, why, code);
                 }
                 self.give_next(now);
                 self.lost(now, &how, was_up);

@@ -2,7 +2,7 @@
 //! waits; what was under way when the connection broke may be lost, as with any WebSocket.
 
 use crate::connection::{Event, Message};
-use crate::driver::{Ask, Tell};
+use crate::driver::{Ask, Tell, down};
 use crate::options::{Options, Transport};
 use crate::target::{Target, chance};
 use crate::transports::{Order, Purpose, Report, Reports, start};
@@ -97,17 +97,17 @@ pub(crate) async fn run(
                     Report::Text(text) => events.push_back(plain(Event::Message(Message::Text(text)))),
                     Report::Bytes(bytes) => events.push_back(plain(Event::Message(Message::Binary(bytes)))),
                     Report::Gone { code, why, .. } => {
-                        let was_open = orders.take().is_some() && open;
+                        orders = None;
                         open = false;
                         if closing.is_some() {
                             continue;
                         }
-                        if was_open {
-                            events.push_back(plain(Event::Down { why: why.clone(), code }));
-                        }
                         let how = code.map_or(Lost::Broken, Lost::Closed);
                         match reconnect.lost(now(), &how, chance()) {
-                            Next::TryAt(at) => try_at = Some(at),
+                            Next::TryAt(at) => {
+                                try_at = Some(at);
+                                down(&mut events, why, code);
+                            }
                             Next::Stop | Next::Credentials => {
                                 over = true;
                                 let code = code.unwrap_or(1006);

@@ -224,3 +224,17 @@ async fn a_websocket_that_hangs_does_not_hold_up_the_next_try() {
     // Far from the time at which the WebSocket is given up.
     assert!(began.elapsed() < Duration::from_secs(30));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_does_not_come_about_says_why() {
+    // Nobody listens there any more.
+    let address = TcpListener::bind(local()).await.unwrap().local_addr().unwrap();
+    for mode in [Mode::Keepwire, Mode::Plain] {
+        let options = Options { mode, ..options(&[Transport::WebSocket]) };
+        let mut connection = Connection::open(&format!("ws://{address}/"), options).unwrap();
+        match connection.next().await {
+            Some(Event::Down { why, code: None }) => assert!(why.contains("refused"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

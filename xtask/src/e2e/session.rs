@@ -180,6 +180,33 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
             }
         }
     }
+    let root_certificate =
+        std::fs::read_to_string(certs.path("root.crt")).map_err(|error| error.to_string())?;
+    let root_certificate = der(&root_certificate)?;
+    for transport in [Transport::WebSocket, Transport::Stream, Transport::Poll] {
+        let mut stage = Stage::new("session/tls", &tools, &certs)?;
+        let backend = node_ws::start(&mut stage, json!({}))?;
+        let gateway = stage.port()?;
+        let mut command = stage.command(&program);
+        command.args(["gateway", "--listen", &format!("127.0.0.1:{gateway}")]);
+        command.args(["--upstream", &format!("ws://127.0.0.1:{backend}")]);
+        command.args(["--cert", &certs.path("good.full"), "--key", &certs.path("good.key")]);
+        stage.serve("gateway", command, &[gateway])?;
+        let pid = stage.last_process().ok_or("the gateway is gone")?;
+        match runtime.block_on(secure(gateway, root_certificate.clone(), transport, pid)) {
+            Ok(time) => {
+                println!(
+                    "TLS in front, {transport:?}: after {:.2} s; the gateway ends, and its client is told",
+                    time.as_secs_f64()
+                );
+                passed += 1;
+            }
+            Err(why) => {
+                println!("TLS in front, {transport:?}: {why}");
+                failed += 1;
+            }
+        }
+    }
     let mut stage = Stage::new("session/recovery", &tools, &certs)?;
     let backend = node_ws::start(&mut stage, json!({}))?;
     let gateway = stage.port()?;
@@ -388,12 +415,15 @@ async fn relay(
 
 /// Which carrier a client ends up with behind a real proxy, and how soon a message has come back over it.
 async fn through(port: u16) -> Result<(Transport, Duration)> {
+    let options = Options { mode: Mode::Keepwire, ..Options::default() };
+    let (carrier, time, _) = hello(&format!("ws://127.0.0.1:{port}/"), options).await?;
+    Ok((carrier, time))
+}
+
+/// Says hello and waits for the echo.
+async fn hello(url: &str, options: Options) -> Result<(Transport, Duration, Connection)> {
     let began = Instant::now();
-    let mut connection = Connection::open(
-        &format!("ws://127.0.0.1:{port}/"),
-        Options { mode: Mode::Keepwire, ..Options::default() },
-    )
-    .map_err(|error| error.to_string())?;
+    let mut connection = Connection::open(url, options).map_err(|error| error.to_string())?;
     connection.send(Message::Text("hello".to_owned())).await.map_err(|error| error.to_string())?;
     let mut carrier = None;
     loop {
@@ -401,12 +431,48 @@ async fn through(port: u16) -> Result<(Transport, Duration)> {
         match event.ok_or("the connection is over")? {
             Event::Up { transport, .. } => carrier = Some(transport),
             Event::Message(Message::Text(text)) if text == "hello" => {
-                return Ok((carrier.ok_or("a message without a carrier")?, began.elapsed()));
+                return Ok((carrier.ok_or("a message without a carrier")?, began.elapsed(), connection));
             }
             Event::Down { .. } => {}
             other => return Err(format!("{other:.200?}")),
         }
     }
+}
+
+/// The gateway's own TLS, by one carrier; then the gateway is told to end, and tells its client.
+async fn secure(port: u16, root: Vec<u8>, transport: Transport, pid: u32) -> Result<Duration> {
+    let options = Options {
+        mode: Mode::Keepwire,
+        transports: vec![transport],
+        roots: vec![root],
+        ..Options::default()
+    };
+    let url = format!("wss://127.0.0.1:{port}/");
+    let strange = Options { roots: Vec::new(), ..options.clone() };
+    let (_, time, mut connection) = hello(&url, options).await?;
+    // Whoever does not know the root does not come in, and hears why.
+    let mut stranger = Connection::open(&url, strange).map_err(|error| error.to_string())?;
+    match tokio::time::timeout(PATIENCE, stranger.next()).await.map_err(|_| "nothing came")? {
+        Some(Event::Down { why, .. }) if why.contains("certificate") => drop(stranger),
+        other => return Err(format!("with an unknown root: {other:.200?}")),
+    }
+    let pid = rustix::process::Pid::from_raw(pid as i32).ok_or("no process")?;
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(|error| error.to_string())?;
+    loop {
+        let event = tokio::time::timeout(PATIENCE, connection.next()).await.map_err(|_| "nothing came")?;
+        match event.ok_or("the connection is over, and nobody said why")? {
+            Event::Reset { reason, .. } if reason == "shutdown" => return Ok(time),
+            Event::Reset { reason, .. } => return Err(format!("reset: {reason}")),
+            _ => {}
+        }
+    }
+}
+
+/// The bytes of a certificate that is written as text (RFC 7468).
+fn der(pem: &str) -> Result<Vec<u8>> {
+    use base64::Engine;
+    let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| error.to_string())
 }
 
 /// Round trips from the moment at which the client learns of a reset until a message has come back, on a path of 100 ms;
