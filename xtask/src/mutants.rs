@@ -74,7 +74,7 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
     (
         "a late RESUME takes the session",
         "session.rs",
-        "if resume.attempt <= self.attempt {",
+        "if resume.attempt < self.attempt {",
         "if false && resume.attempt <= self.attempt {",
     ),
     (
