@@ -2,7 +2,7 @@
 //! cuts every connection after a random number of bytes. Each message has to come back once and in order.
 
 use super::certs::Certs;
-use super::products::{haproxy, nginx, node_ws, py_websockets};
+use super::products::{haproxy, nginx, node_ws, py_websockets, squid};
 use super::stage::Stage;
 use super::{Result, build, install};
 use client::{Connection, Event, Message, Mode, Options, Range, SendError, Transport};
@@ -153,19 +153,28 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
     }
     let own = super::process::peak_memory_kb(std::process::id()).unwrap_or_default() / 1024;
     println!("\nclient and relay, peak: {own} MiB");
-    for (name, blocked) in
-        [("nginx with upgrade", false), ("nginx without upgrade", true), ("haproxy", false)]
-    {
+    for (name, blocked) in [
+        ("nginx with upgrade", false),
+        ("nginx without upgrade", true),
+        ("haproxy", false),
+        ("squid with upgrade", false),
+        ("squid without upgrade", true),
+    ] {
         let mut stage = Stage::new(&format!("session/{}", name.replace(' ', "-")), &tools, &certs)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
         let gateway = stage.port()?;
         start_gateway(&mut stage, &program, gateway, backend)?;
-        let front = match (name.starts_with("nginx"), blocked) {
-            (true, false) => nginx::start(&mut stage, &nginx::proxy(gateway, nginx::UPGRADE))?,
-            (true, true) => {
+        let front = match (name, blocked) {
+            ("nginx with upgrade", _) => nginx::start(&mut stage, &nginx::proxy(gateway, nginx::UPGRADE))?,
+            ("nginx without upgrade", _) => {
                 nginx::start(&mut stage, &nginx::proxy(gateway, "proxy_set_header Host $http_host;"))?
             }
-            _ => haproxy::start(&mut stage, gateway, &haproxy::Options::default())?,
+            ("haproxy", _) => haproxy::start(&mut stage, gateway, &haproxy::Options::default())?,
+            (_, true) => squid::start_accelerator(&mut stage, gateway, "")?,
+            (_, false) => {
+                let rules = "http_upgrade_request_protocols websocket allow all";
+                squid::start_accelerator(&mut stage, gateway, rules)?
+            }
         };
         let outcome = runtime.block_on(through(front));
         match outcome {
