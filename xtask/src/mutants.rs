@@ -75,8 +75,15 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
         "a late RESUME takes the session",
         "session.rs",
         "if resume.attempt < self.attempt {",
-        "if false && resume.attempt <= self.attempt {",
+        "if false && resume.attempt < self.attempt {",
     ),
+    (
+        "a RESUME that comes twice is refused",
+        "session.rs",
+        "if resume.attempt < self.attempt {",
+        "if resume.attempt <= self.attempt {",
+    ),
+    ("after a resume the waits go on growing", "reconnect.rs", "if resumed {", "if false && resumed {"),
     (
         "frames of an older link are taken",
         "session.rs",
