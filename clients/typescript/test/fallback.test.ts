@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { fallback } from "../src/fallback.js";
 import { resume } from "../src/resume.js";
 import { FakeClock, readFrames, settle, writeFrames } from "../src/testing.js";
-import type { Readable } from "../src/testing.js";
+import type { FakeNetwork, Readable } from "../src/testing.js";
 import { data, kinds, make, resumed, text, WELCOME } from "./helpers.js";
 
 interface Call {
@@ -71,6 +71,18 @@ const take = (calls: Call[]): Call => {
   const call = calls.shift();
   if (!call) throw Error("nobody has asked");
   return call;
+};
+
+/** WebSocket fails, and the stream carries the session. */
+const fallBack = async (calls: Call[], network: FakeNetwork): Promise<ReturnType<typeof events>> => {
+  await settle();
+  network.last.drop();
+  await settle();
+  await take(calls).answer(Response.json(OK));
+  const down = events();
+  await take(calls).answer(down.response);
+  await down.say(WELCOME, PONG);
+  return down;
 };
 
 test("WebSocket hangs, the stream carries the session, and WebSocket takes it back", async (t) => {
@@ -236,13 +248,7 @@ test("410: there is no such link, and the client comes again", async (t) => {
 test("the network changes: WebSocket is tried at once", async (t) => {
   const calls = requests(t);
   const { network, clock, page } = make({ resume: resume(), fallback: fallback() });
-  await settle();
-  network.last.drop();
-  await settle();
-  await take(calls).answer(Response.json(OK));
-  const down = events();
-  await take(calls).answer(down.response);
-  await down.say(WELCOME, PONG);
+  await fallBack(calls, network);
   page.navigator.connection.dispatchEvent(new Event("change"));
   await settle();
   await clock.advance(0);
@@ -252,13 +258,7 @@ test("the network changes: WebSocket is tried at once", async (t) => {
 test("the application says how soon WebSocket is tried again", async (t) => {
   const calls = requests(t);
   const { network, clock } = make({ resume: resume(), fallback: fallback({ probes: [0.1] }) });
-  await settle();
-  network.last.drop();
-  await settle();
-  await take(calls).answer(Response.json(OK));
-  const down = events();
-  await take(calls).answer(down.response);
-  await down.say(WELCOME, PONG);
+  await fallBack(calls, network);
   await clock.advance(2_900);
   assert.equal(network.sockets.length, 1);
   await clock.advance(6_200);
@@ -268,13 +268,7 @@ test("the application says how soon WebSocket is tried again", async (t) => {
 test("while nothing is up, a look at WebSocket does not put off the next try", async (t) => {
   const calls = requests(t);
   const { network, clock, log } = make({ resume: resume(), fallback: fallback({ probes: [0.005] }) });
-  await settle();
-  network.last.drop();
-  await settle();
-  await take(calls).answer(Response.json(OK));
-  const down = events();
-  await take(calls).answer(down.response);
-  await down.say(WELCOME, PONG);
+  const down = await fallBack(calls, network);
   calls.length = 0;
   await down.end();
   assert.equal(log.at(-1), "down broken 625");
@@ -288,13 +282,7 @@ test("while nothing is up, a look at WebSocket does not put off the next try", a
 test("a look at WebSocket that hangs does not hold up the next try", async (t) => {
   const calls = requests(t);
   const { network, clock, log } = make({ resume: resume(), fallback: fallback({ probes: [0.05] }) });
-  await settle();
-  network.last.drop();
-  await settle();
-  await take(calls).answer(Response.json(OK));
-  const down = events();
-  await take(calls).answer(down.response);
-  await down.say(WELCOME, PONG);
+  const down = await fallBack(calls, network);
   calls.length = 0;
   // Looks are due every 3 s, and there is one at a time.
   await clock.advance(7000);
@@ -316,12 +304,6 @@ test("timers are called as browsers want it: without an object", async (t) => {
   const { setTimeout, clearTimeout, now, random } = clock;
   const timers = { setTimeout: strict(setTimeout), clearTimeout: strict(clearTimeout), now, random };
   const { network, log } = make({ resume: resume(), fallback: fallback(), clock: timers });
-  await settle();
-  network.last.drop();
-  await settle();
-  await take(calls).answer(Response.json(OK));
-  const down = events();
-  await take(calls).answer(down.response);
-  await down.say(WELCOME, PONG);
+  await fallBack(calls, network);
   assert.equal(log.at(-1), "up false");
 });
