@@ -37,6 +37,8 @@ const NO_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Host $http_ho
 const BUFFERING: &str = "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering; \
      proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; gzip on; gzip_types *; \
      gzip_proxied any; gzip_min_length 0; gzip_buffers 4 64k;";
+/// Cuts by the dozen: with the waits of ordinary life a run would take hours.
+const QUICK: &str = "reconnect_min = 5\nreconnect_max = 50\n";
 /// MiB that neither the gateway nor the page may need, whatever is cut.
 const MEMORY_LIMIT: u64 = 64;
 /// How soon the page has to be connected by another carrier. The protocol gives each three seconds, so that the third
@@ -51,6 +53,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(35);
 const EXAMPLE_LINES: u32 = 100;
 /// How long the leading tab hangs, and how soon another one has to lead.
 const HANG: Duration = Duration::from_secs(15);
+/// The gateway has to bear that, whenever it asks: a tab that finds its link gone can no longer end its session, which then
+/// waits for nobody until the resume window is over.
+const PATIENT: &str = "heartbeat = 1000\ngrace = 30000\n";
 const TAKE_OVER_LIMIT: Duration = Duration::from_secs(12);
 /// Messages that show that a tab is alive.
 const ENOUGH: u64 = 200;
@@ -314,11 +319,10 @@ impl Suite {
         Stage::new(&format!("browser/{}", name.replace([' ', ',', ':'], "-")), &self.tools, &self.certs)
     }
 
-    fn gateway(&self, stage: &mut Stage, backend: u16) -> Result<u16> {
+    /// With `session`, lines of the settings' table of that name.
+    fn gateway(&self, stage: &mut Stage, backend: u16, session: &str) -> Result<u16> {
         let port = stage.port()?;
-        // Cuts by the dozen: with the waits of ordinary life a run would take hours.
-        let file =
-            stage.write("gateway.toml", "[gateway.session]\nreconnect_min = 5\nreconnect_max = 50\n")?;
+        let file = stage.write("gateway.toml", &format!("[gateway.session]\n{QUICK}{session}"))?;
         let mut command = stage.command(&self.program);
         command
             .args(["gateway", "--config"])
@@ -365,7 +369,7 @@ impl Suite {
     fn cut(&self, name: &str, blocks: &'static [Block]) -> Result<String> {
         let mut stage = self.stage(&format!("cuts {name}"))?;
         let backend = node_ws::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         let pid = stage.last_process().ok_or("the gateway is gone")?;
         let (cuts, block) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
         let relay =
@@ -452,7 +456,7 @@ impl Suite {
     fn behind_squid(&self, name: &str, rules: &str, carrier: &str) -> Result<String> {
         let mut stage = self.stage(name)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         let proxy = squid::start(&mut stage, rules)?;
         let mut browser = Browser::behind(&stage, Some(proxy))?;
         browser.open(gateway)?;
@@ -462,7 +466,7 @@ impl Suite {
     fn fall_back(&self, name: &str, directives: &str, carrier: &str, limit: Duration) -> Result<FellBack> {
         let mut stage = self.stage(name)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         let front = nginx::start(&mut stage, &nginx::proxy(gateway, directives))?;
         let mut browser = Browser::start(&stage)?;
         browser.open(front)?;
@@ -490,7 +494,7 @@ impl Suite {
     fn silence(&self, name: &str, carrier: &str, event: &str) -> Result<String> {
         let mut stage = self.stage(name)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let plan = chaos_plan(carrier != "websocket");
         let relay = self
@@ -593,7 +597,7 @@ impl Suite {
     fn share(&self, name: &str) -> Result<String> {
         let mut stage = self.stage(name)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, PATIENT)?;
         let mut browser = Browser::start(&stage)?;
         let mut tabs = vec![0, 1, 2];
         for &tab in &tabs {
@@ -679,7 +683,7 @@ impl Suite {
     fn socketio(&self, name: &str, polling: bool) -> Result<String> {
         let mut stage = self.stage(name)?;
         let backend = socketio::start(&mut stage, json!({}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         if !polling {
             let settings = json!({"transports": ["websocket"]});
             return other(&stage, "socketio", &format!("http://127.0.0.1:{gateway}"), &settings);
@@ -698,7 +702,7 @@ impl Suite {
     fn graphql(&self, name: &str) -> Result<String> {
         let mut stage = self.stage(name)?;
         let backend = node_ws::script(&mut stage, "graphql-ws", "others.js", json!({"serve": "graphql"}))?;
-        let gateway = self.gateway(&mut stage, backend)?;
+        let gateway = self.gateway(&mut stage, backend, "")?;
         other(&stage, "graphql", &format!("ws://127.0.0.1:{gateway}/graphql"), &json!({}))
     }
 }
