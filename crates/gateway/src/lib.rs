@@ -21,6 +21,7 @@ mod metrics;
 mod relay;
 mod server;
 mod settings;
+mod splice;
 mod upstream;
 
 pub use server::{Running, StartError, start};

@@ -20,7 +20,7 @@ const SILENT: usize = 9000;
 /// How long each measurement takes.
 const SPAN: Duration = Duration::from_millis(1500);
 /// Rounds; each proxy has its turn in each.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Ticks of a second in /proc (proc(5), `sysconf(_SC_CLK_TCK)` on Linux).
 const TICKS: f64 = 100.0;
 
@@ -68,22 +68,12 @@ async fn measure(program: &Path, folder: &Path) -> Result<(), String> {
                 seen[index].push(talk(proxy, size).await?);
             }
         }
-        let medians: Vec<(f64, f64)> = seen
-            .into_iter()
-            .map(|rounds| {
-                let middle = |mut values: Vec<f64>| {
-                    values.sort_by(f64::total_cmp);
-                    values[values.len() / 2]
-                };
-                (
-                    middle(rounds.iter().map(|one| one.0).collect()),
-                    middle(rounds.iter().map(|one| one.1).collect()),
-                )
-            })
-            .collect();
-        let nginx = medians.get(1).map_or(1.0, |one| one.1);
-        for (proxy, (rate, per_cpu)) in proxies.iter().zip(&medians) {
-            println!("{:10} {label:>8} {rate:>14.0} {per_cpu:>18.0} {:>8.2}", proxy.name, per_cpu / nginx);
+        for (proxy, rounds) in proxies.iter().zip(&seen) {
+            let rate = middle(rounds.iter().map(|one| one.0));
+            let per_cpu = middle(rounds.iter().map(|one| one.1));
+            // Against nginx in the same round: the machine may be another one in the next.
+            let ratio = middle(rounds.iter().zip(&seen[1]).map(|(one, nginx)| one.1 / nginx.1));
+            println!("{:10} {label:>8} {rate:>14.0} {per_cpu:>18.0} {ratio:>8.2}", proxy.name);
         }
     }
     println!("\n{:10} {:>22}", "", "bytes per silent pair");
@@ -100,6 +90,12 @@ async fn measure(program: &Path, folder: &Path) -> Result<(), String> {
         println!("{:10} {:>22.0}", proxy.name, (after.saturating_sub(before)) as f64 / SILENT as f64);
     }
     Ok(())
+}
+
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Bytes of memory that belong to the process alone.
