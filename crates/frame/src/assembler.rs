@@ -81,6 +81,40 @@ impl Assembler {
     }
 }
 
+/// An [`Assembler`] with the buffer that its caller reads into.
+#[derive(Debug)]
+pub struct Incoming {
+    assembler: Assembler,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Incoming {
+    /// `early` is what came along with the handshake.
+    pub fn new(assembler: Assembler, early: Vec<u8>) -> Incoming {
+        Incoming { assembler, buffer: early, used: 0 }
+    }
+
+    /// The next message of what has come; `Ok(None)` means that more has to be read.
+    ///
+    /// # Errors
+    /// Those of [`Assembler::poll`].
+    pub fn poll(&mut self) -> Result<Option<Message>, FrameFault> {
+        let mut input = self.buffer.get(self.used..).unwrap_or_default();
+        let outcome = self.assembler.poll(&mut input);
+        self.used = self.buffer.len() - input.len();
+        outcome
+    }
+
+    /// Where to read to once [`Incoming::poll`] wants more: empty, with room for so many bytes.
+    pub fn room(&mut self, bytes: usize) -> &mut Vec<u8> {
+        self.buffer.clear();
+        self.used = 0;
+        self.buffer.reserve(bytes);
+        &mut self.buffer
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +146,29 @@ mod tests {
         ];
         for chunk in 1..=bytes.len() {
             assert_eq!(assembled(bytes, chunk), (expect.clone(), None), "in chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_while_messages_come_is_theirs_in_order() {
+        let bytes = b"\x81\x01a\x82\x02bc\x81\x01d";
+        for early in 0..=bytes.len() {
+            let mut incoming =
+                Incoming::new(Assembler::new(Role::Server, None, 1000), bytes[..early].to_vec());
+            let mut rest = bytes[early..].chunks(2);
+            let mut messages = Vec::new();
+            loop {
+                match incoming.poll().unwrap() {
+                    Some(message) => messages.push(message),
+                    None => match rest.next() {
+                        Some(more) => incoming.room(2).extend_from_slice(more),
+                        None => break,
+                    },
+                }
+            }
+            let expect =
+                [Message::Text("a".into()), Message::Binary(b"bc".into()), Message::Text("d".into())];
+            assert_eq!(messages, expect, "{early} bytes early");
         }
     }
 

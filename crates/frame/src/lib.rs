@@ -25,7 +25,7 @@ mod mask;
 mod utf8;
 
 pub use agreement::{Agreed, Preference, accept_answer, answer_offers, offer};
-pub use assembler::{Assembler, Message};
+pub use assembler::{Assembler, Incoming, Message};
 pub use close::{CloseCode, is_sendable};
 pub use deflate::{Deflater, InflateError, Inflater};
 pub use encode::{close_payload, encode, encode_close, encode_header};

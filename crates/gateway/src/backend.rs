@@ -2,7 +2,7 @@
 
 use crate::identity::random;
 use crate::upstream::Stream;
-use frame::{Assembler, FrameFault, Message, Opcode, Role, encode, encode_close};
+use frame::{Assembler, FrameFault, Incoming, Message, Opcode, Role, encode, encode_close};
 use std::collections::VecDeque;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -13,9 +13,7 @@ const READ: usize = 16 * 1024;
 /// What the backend says.
 pub(crate) struct Reader {
     stream: ReadHalf<Stream>,
-    assembler: Assembler,
-    buffer: Vec<u8>,
-    used: usize,
+    incoming: Incoming,
 }
 
 /// What came next.
@@ -38,9 +36,9 @@ pub(crate) struct Writer {
 
 pub(crate) fn split(stream: Stream, early: Vec<u8>, limit: usize) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(stream);
-    let assembler = Assembler::new(Role::Server, None, limit);
+    let incoming = Incoming::new(Assembler::new(Role::Server, None, limit), early);
     (
-        Reader { stream: read, assembler, buffer: early, used: 0 },
+        Reader { stream: read, incoming },
         Writer { stream: write, out: Vec::new(), written: 0, marks: VecDeque::new(), failed: false },
     )
 }
@@ -49,19 +47,12 @@ impl Reader {
     /// The next message. May be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Heard {
         loop {
-            let mut input = self.buffer.get(self.used..).unwrap_or_default();
-            let before = input.len();
-            let outcome = self.assembler.poll(&mut input);
-            self.used += before - input.len();
-            match outcome {
+            match self.incoming.poll() {
                 Ok(Some(message)) => return Heard::Message(message),
                 Err(fault) => return Heard::Fault(fault),
                 Ok(None) => {}
             }
-            self.buffer.clear();
-            self.used = 0;
-            self.buffer.reserve(READ);
-            match self.stream.read_buf(&mut self.buffer).await {
+            match self.stream.read_buf(self.incoming.room(READ)).await {
                 Ok(0) | Err(_) => return Heard::Ended,
                 Ok(_) => {}
             }

@@ -4,7 +4,7 @@ use super::{Order, Purpose, Report, Reports};
 use crate::target::{BoxSocket, Target, random};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use frame::{Assembler, Message, Opcode, Role, accept_for, encode, encode_close};
+use frame::{Assembler, Incoming, Message, Opcode, Role, accept_for, encode, encode_close};
 use session::SUBPROTOCOL;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -147,15 +147,9 @@ async fn hear(
     reports: Reports,
     control: mpsc::Sender<Vec<u8>>,
 ) -> End {
-    let mut assembler = Assembler::new(Role::Server, None, LIMIT);
-    let mut buffer = early;
-    let mut used = 0;
+    let mut incoming = Incoming::new(Assembler::new(Role::Server, None, LIMIT), early);
     loop {
-        let mut input = buffer.get(used..).unwrap_or_default();
-        let before = input.len();
-        let outcome = assembler.poll(&mut input);
-        used += before - input.len();
-        let listened = match outcome {
+        let listened = match incoming.poll() {
             Ok(Some(Message::Binary(bytes))) => reports.say(Report::Bytes(bytes)).await,
             Ok(Some(Message::Text(text))) if purpose == Purpose::Plain => {
                 reports.say(Report::Text(text)).await
@@ -190,16 +184,11 @@ async fn hear(
                 let _ = control.try_send(out);
                 return (None, fault.detail());
             }
-            Ok(None) => {
-                buffer.clear();
-                used = 0;
-                buffer.reserve(16 * 1024);
-                match read.read_buf(&mut buffer).await {
-                    Ok(0) => return (None, "the server hung up without a close frame".to_owned()),
-                    Ok(_) => true,
-                    Err(error) => return (None, error.to_string()),
-                }
-            }
+            Ok(None) => match read.read_buf(incoming.room(16 * 1024)).await {
+                Ok(0) => return (None, "the server hung up without a close frame".to_owned()),
+                Ok(_) => true,
+                Err(error) => return (None, error.to_string()),
+            },
         };
         if !listened {
             return (None, "nobody listens any more".to_owned());

@@ -3,7 +3,7 @@
 use super::{FIRST_FRAME, First, Greeted, first};
 use crate::driver::{Command, Outgoing};
 use crate::hub::{Client, Dialled, Hub};
-use frame::{Assembler, Message, Opcode, Role, encode, encode_close};
+use frame::{Assembler, Incoming, Message, Opcode, Role, encode, encode_close};
 use session::{Frame, Refused};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +20,7 @@ const LIMIT: usize = 256 * 1024;
 
 struct Ear<S> {
     stream: ReadHalf<S>,
-    assembler: Assembler,
-    buffer: Vec<u8>,
-    used: usize,
+    incoming: Incoming,
 }
 
 enum Heard {
@@ -36,11 +34,7 @@ enum Heard {
 impl<S: AsyncRead> Ear<S> {
     async fn next(&mut self) -> Heard {
         loop {
-            let mut input = self.buffer.get(self.used..).unwrap_or_default();
-            let before = input.len();
-            let outcome = self.assembler.poll(&mut input);
-            self.used += before - input.len();
-            match outcome {
+            match self.incoming.poll() {
                 Ok(Some(Message::Binary(bytes))) => return Heard::Message(bytes),
                 Ok(Some(Message::Text(_))) => return Heard::Fault(4001),
                 Ok(Some(Message::Ping(payload))) => return Heard::Ping(payload),
@@ -49,10 +43,7 @@ impl<S: AsyncRead> Ear<S> {
                 Err(fault) => return Heard::Fault(fault.close_code()),
                 Ok(None) => {}
             }
-            self.buffer.clear();
-            self.used = 0;
-            self.buffer.reserve(4096);
-            match self.stream.read_buf(&mut self.buffer).await {
+            match self.stream.read_buf(self.incoming.room(4096)).await {
                 Ok(0) | Err(_) => return Heard::Gone,
                 Ok(_) => {}
             }
@@ -72,8 +63,8 @@ pub(crate) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (read, mut mouth) = tokio::io::split(stream);
-    let mut ear =
-        Ear { stream: read, assembler: Assembler::new(Role::Client, None, LIMIT), buffer: early, used: 0 };
+    let incoming = Incoming::new(Assembler::new(Role::Client, None, LIMIT), early);
+    let mut ear = Ear { stream: read, incoming };
     let greeting = timeout(GREETING, async {
         loop {
             match ear.next().await {
