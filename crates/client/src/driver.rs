@@ -48,7 +48,10 @@ pub(crate) fn down(events: &mut VecDeque<Ask>, why: String, code: Option<u16>) {
 /// What the driver asked of others.
 enum Inner {
     Diagnosis(Diagnosis),
-    Credentials(Transport, Option<String>),
+    /// For a carrier, to the gateway's other address if it named one.
+    Credentials(Transport, Option<Target>, Option<String>),
+    /// For the session that goes on.
+    Renewed(Option<String>),
 }
 
 struct Carrier {
@@ -84,7 +87,9 @@ struct Driver {
     fallback_at: Option<u64>,
     probe_at: Option<u64>,
     probes: usize,
+    /// When the gateway wants the client elsewhere, and where.
     move_at: Option<u64>,
+    move_to: Option<Target>,
     over: bool,
     becomes_plain: bool,
 }
@@ -124,6 +129,7 @@ pub(crate) async fn run(
         probe_at: None,
         probes: 0,
         move_at: None,
+        move_to: None,
         over: false,
         becomes_plain: false,
     };
@@ -204,7 +210,8 @@ impl Driver {
             }
         }
         if passed(&mut self.move_at) {
-            self.open(self.transport());
+            let to = self.move_to.take();
+            self.open_at(self.transport(), to);
         }
     }
 
@@ -221,6 +228,10 @@ impl Driver {
 
     /// Opens a carrier; with credentials, once they are there.
     fn open(&mut self, transport: Transport) {
+        self.open_at(transport, None);
+    }
+
+    fn open_at(&mut self, transport: Transport, to: Option<Target>) {
         if self.over
             || self
                 .carriers
@@ -230,22 +241,22 @@ impl Driver {
             return;
         }
         match self.options.credentials.clone() {
-            None => self.start(transport, None),
+            None => self.start(transport, to, None),
             Some(credentials) => {
                 let inner = self.inner.clone();
                 tokio::spawn(async move {
-                    let _ = inner.send(Inner::Credentials(transport, (credentials.0)().await));
+                    let _ = inner.send(Inner::Credentials(transport, to, (credentials.0)().await));
                 });
             }
         }
     }
 
-    fn start(&mut self, transport: Transport, credentials: Option<String>) {
+    fn start(&mut self, transport: Transport, to: Option<Target>, credentials: Option<String>) {
         self.links += 1;
         let link = self.links;
         let purpose = if self.session.identity().is_some() { Purpose::Resume } else { Purpose::Begin };
         let reports = Reports { link, sender: self.reports.clone() };
-        let orders = start(transport, &self.target, purpose, reports);
+        let orders = start(transport, to.as_ref().unwrap_or(&self.target), purpose, reports);
         self.carriers.push(Carrier { link, transport, orders, open: false, given: false, credentials });
         if !self.session.is_up() && self.choice + 1 < self.options.transports.len() {
             self.fallback_at = Some(self.now() + self.options.fallback_after.as_millis() as u64);
@@ -274,8 +285,13 @@ impl Driver {
     fn answer(&mut self, answer: Inner) {
         let now = self.now();
         match answer {
-            Inner::Credentials(transport, Some(credentials)) => self.start(transport, Some(credentials)),
-            Inner::Credentials(_, None) => self.fail("nobody is logged in"),
+            Inner::Credentials(transport, to, Some(credentials)) => {
+                self.start(transport, to, Some(credentials));
+            }
+            Inner::Credentials(_, _, None) => self.fail("nobody is logged in"),
+            Inner::Renewed(Some(credentials)) => self.session.authenticate(credentials),
+            // The gateway refuses in its own time, and then they are asked for again.
+            Inner::Renewed(None) => {}
             Inner::Diagnosis(diagnosis) => {
                 self.asked = false;
                 if self.session.is_up() && !self.unproven() || self.over {
@@ -526,6 +542,7 @@ impl Driver {
                 let width = go_away.max.saturating_sub(go_away.min) as f64;
                 self.move_at =
                     Some(now.saturating_add(go_away.min).saturating_add((width * chance()) as u64));
+                self.move_to = go_away.url.and_then(|url| self.target.elsewhere(&url));
             }
             session::Event::Reset { reason, undelivered } => {
                 self.say(Event::Reset { reason, undelivered });
@@ -535,9 +552,15 @@ impl Driver {
                 self.over = true;
                 self.say(Event::Closed { code, reason, side, undelivered });
             }
-            session::Event::CredentialsWanted
-            | session::Event::Credentials(_)
-            | session::Event::Authenticated(_) => {}
+            session::Event::CredentialsWanted => {
+                if let Some(credentials) = self.options.credentials.clone() {
+                    let inner = self.inner.clone();
+                    tokio::spawn(async move {
+                        let _ = inner.send(Inner::Renewed((credentials.0)().await));
+                    });
+                }
+            }
+            session::Event::Credentials(_) | session::Event::Authenticated(_) => {}
         }
     }
 

@@ -32,7 +32,8 @@ pub enum Mode {
 
 type Asked = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
-/// Asked before each try; `None` means that nobody is logged in, and ends the tries.
+/// Asked before each try, where `None` means that nobody is logged in and ends the tries; and when the gateway wants new
+/// ones for the session that goes on.
 #[derive(Clone)]
 pub struct Credentials(pub(crate) Arc<dyn Fn() -> Asked + Send + Sync>);
 
@@ -64,7 +65,7 @@ pub struct Options {
     pub protocols: Vec<String>,
     /// Headers of each request.
     pub headers: Vec<(String, String)>,
-    /// Asked before each try.
+    /// Asked before each try, and when the gateway wants new ones.
     pub credentials: Option<Credentials>,
     /// For a connection to open.
     pub connect_timeout: Duration,

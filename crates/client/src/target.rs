@@ -28,11 +28,8 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn new(address: &str, options: &Options) -> Result<Target, Error> {
         let url = Url::parse(address).map_err(|error| Error::Address(error.to_string()))?;
-        let secure = match url.scheme() {
-            "ws" | "http" => false,
-            "wss" | "https" => true,
-            other => return Err(Error::Address(format!("{other}:// is no WebSocket address"))),
-        };
+        let secure = is_secure(&url)
+            .ok_or_else(|| Error::Address(format!("{}:// is no WebSocket address", url.scheme())))?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(Error::Address("a host is missing".to_owned()));
         }
@@ -50,6 +47,14 @@ impl Target {
             timeout: options.connect_timeout,
             tls,
         })
+    }
+
+    /// Another address of the same service. Nobody is sent from a safe one to another kind of one.
+    pub(crate) fn elsewhere(&self, address: &str) -> Option<Target> {
+        let url = Url::parse(address).ok()?;
+        let fits =
+            is_secure(&url)? == self.tls.is_some() && url.host_str().is_some_and(|host| !host.is_empty());
+        fits.then(|| Target { url, ..self.clone() })
     }
 
     /// Host and port as a Host header has them.
@@ -80,6 +85,14 @@ impl Target {
         tokio::time::timeout(self.timeout, work)
             .await
             .unwrap_or_else(|_| Err("the connection did not open in time".to_owned()))
+    }
+}
+
+fn is_secure(url: &Url) -> Option<bool> {
+    match url.scheme() {
+        "ws" | "http" => Some(false),
+        "wss" | "https" => Some(true),
+        _ => None,
     }
 }
 
