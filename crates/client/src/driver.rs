@@ -49,7 +49,7 @@ pub(crate) fn down(events: &mut VecDeque<Ask>, why: String, code: Option<u16>) {
 enum Inner {
     Diagnosis(Diagnosis),
     /// For a carrier, to the gateway's other address if it named one.
-    Credentials(Transport, Option<Target>, Option<String>),
+    Credentials(Transport, Option<Box<Target>>, Option<String>),
     /// For the session that goes on.
     Renewed(Option<String>),
 }
@@ -89,7 +89,7 @@ struct Driver {
     probes: usize,
     /// When the gateway wants the client elsewhere, and where.
     move_at: Option<u64>,
-    move_to: Option<Target>,
+    move_to: Option<Box<Target>>,
     over: bool,
     becomes_plain: bool,
 }
@@ -231,7 +231,7 @@ impl Driver {
         self.open_at(transport, None);
     }
 
-    fn open_at(&mut self, transport: Transport, to: Option<Target>) {
+    fn open_at(&mut self, transport: Transport, to: Option<Box<Target>>) {
         if self.over
             || self
                 .carriers
@@ -251,12 +251,12 @@ impl Driver {
         }
     }
 
-    fn start(&mut self, transport: Transport, to: Option<Target>, credentials: Option<String>) {
+    fn start(&mut self, transport: Transport, to: Option<Box<Target>>, credentials: Option<String>) {
         self.links += 1;
         let link = self.links;
         let purpose = if self.session.identity().is_some() { Purpose::Resume } else { Purpose::Begin };
         let reports = Reports { link, sender: self.reports.clone() };
-        let orders = start(transport, to.as_ref().unwrap_or(&self.target), purpose, reports);
+        let orders = start(transport, to.as_deref().unwrap_or(&self.target), purpose, reports);
         self.carriers.push(Carrier { link, transport, orders, open: false, given: false, credentials });
         if !self.session.is_up() && self.choice + 1 < self.options.transports.len() {
             self.fallback_at = Some(self.now() + self.options.fallback_after.as_millis() as u64);
@@ -542,7 +542,7 @@ impl Driver {
                 let width = go_away.max.saturating_sub(go_away.min) as f64;
                 self.move_at =
                     Some(now.saturating_add(go_away.min).saturating_add((width * chance()) as u64));
-                self.move_to = go_away.url.and_then(|url| self.target.elsewhere(&url));
+                self.move_to = go_away.url.and_then(|url| self.target.elsewhere(&url)).map(Box::new);
             }
             session::Event::Reset { reason, undelivered } => {
                 self.say(Event::Reset { reason, undelivered });

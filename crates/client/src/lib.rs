@@ -27,9 +27,11 @@ mod connection;
 mod driver;
 mod options;
 mod plain;
+mod proxy;
 mod target;
 mod transports;
 
 pub use connection::{Connection, Error, Event, Message, SendError};
 pub use options::{Credentials, Mode, Options, Transport};
+pub use proxy::Proxy;
 pub use session::{Class, Range, Refused, Side, Undelivered};

@@ -1,5 +1,6 @@
 //! What a connection is told.
 
+use crate::proxy::Proxy;
 use session::Range;
 use std::fmt;
 use std::future::Future;
@@ -65,6 +66,8 @@ pub struct Options {
     pub protocols: Vec<String>,
     /// Headers of each request.
     pub headers: Vec<(String, String)>,
+    /// A forward proxy on the way out.
+    pub proxy: Option<Proxy>,
     /// Asked before each try, and when the gateway wants new ones.
     pub credentials: Option<Credentials>,
     /// For a connection to open.
@@ -90,6 +93,7 @@ impl Default for Options {
             transports: vec![Transport::WebSocket, Transport::Stream, Transport::Poll],
             protocols: Vec::new(),
             headers: Vec::new(),
+            proxy: None,
             credentials: None,
             connect_timeout: Duration::from_secs(8),
             fallback_after: Duration::from_secs(3),

@@ -2,6 +2,7 @@
 
 use crate::connection::Error;
 use crate::options::Options;
+use crate::proxy::Proxy;
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(crate) struct Target {
     pub headers: Vec<(String, String)>,
     pub timeout: Duration,
     tls: Option<TlsConnector>,
+    proxy: Option<Proxy>,
 }
 
 impl Target {
@@ -46,6 +48,7 @@ impl Target {
             headers: options.headers.clone(),
             timeout: options.connect_timeout,
             tls,
+            proxy: options.proxy.clone(),
         })
     }
 
@@ -69,23 +72,54 @@ impl Target {
         format!("{}{query}", self.url.path())
     }
 
+    /// The proxy that answers requests itself, if there is one: it gets them with the whole address.
+    pub(crate) fn asks_proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| self.tls.is_none())
+    }
+
+    /// A socket for requests: to the server, or to the proxy that asks it.
+    pub(crate) async fn connect_for_requests(&self) -> Result<BoxSocket, String> {
+        match self.asks_proxy() {
+            None => self.connect().await,
+            Some(Proxy { host, port, .. }) => {
+                self.in_time(open(host, *port)).await.map(|stream| Box::new(stream) as _)
+            }
+        }
+    }
+
+    /// A socket to the server, through the proxy if there is one.
     pub(crate) async fn connect(&self) -> Result<BoxSocket, String> {
-        let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let default = if self.tls.is_some() { 443 } else { 80 };
-        let port = self.url.port().unwrap_or(default);
-        let work = async {
-            let stream =
-                TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
-            let _ = stream.set_nodelay(true);
+        let host = self.url.host_str().unwrap_or_default();
+        let bare = host.trim_matches(['[', ']']).to_owned();
+        let port = self.url.port().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
+        self.in_time(async {
+            let stream = match &self.proxy {
+                None => open(&bare, port).await?,
+                Some(proxy) => {
+                    let mut stream = open(&proxy.host, proxy.port).await?;
+                    proxy.tunnel(&mut stream, &format!("{host}:{port}")).await?;
+                    stream
+                }
+            };
             let Some(tls) = &self.tls else { return Ok(Box::new(stream) as BoxSocket) };
-            let name = ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
+            let name = ServerName::try_from(bare.clone()).map_err(|error| error.to_string())?;
             let stream = tls.connect(name, stream).await.map_err(|error| error.to_string())?;
             Ok(Box::new(stream) as BoxSocket)
-        };
+        })
+        .await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
         tokio::time::timeout(self.timeout, work)
             .await
             .unwrap_or_else(|_| Err("the connection did not open in time".to_owned()))
     }
+}
+
+async fn open(host: &str, port: u16) -> Result<TcpStream, String> {
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }
 
 fn is_secure(url: &Url) -> Option<bool> {

@@ -438,11 +438,7 @@ impl Suite {
         }
         for (name, rules, carrier) in [
             ("squid that allows CONNECT: websocket", "http_access allow all", "websocket"),
-            (
-                "squid that refuses CONNECT: stream",
-                "acl tunnel method CONNECT\nhttp_access deny tunnel\nhttp_access allow all",
-                "stream",
-            ),
+            ("squid that refuses CONNECT: stream", squid::NO_TUNNELS, "stream"),
         ] {
             if self.wants(name) {
                 let outcome = self.behind_squid(name, rules, carrier);

@@ -5,7 +5,7 @@ use super::certs::Certs;
 use super::products::{haproxy, nginx, node_ws, py_websockets, squid};
 use super::stage::Stage;
 use super::{Result, build, install};
-use client::{Connection, Event, Message, Mode, Options, Range, SendError, Transport};
+use client::{Connection, Event, Message, Mode, Options, Proxy, Range, SendError, Transport};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -159,6 +159,8 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
         ("haproxy", false),
         ("squid with upgrade", false),
         ("squid without upgrade", true),
+        ("squid, CONNECT allowed", false),
+        ("squid, CONNECT refused", true),
     ] {
         let mut stage = Stage::new(&format!("session/{}", name.replace(' ', "-")), &tools, &certs)?;
         let backend = node_ws::start(&mut stage, json!({}))?;
@@ -170,13 +172,17 @@ pub(super) fn run(arguments: &[String]) -> Result<bool> {
                 nginx::start(&mut stage, &nginx::proxy(gateway, "proxy_set_header Host $http_host;"))?
             }
             ("haproxy", _) => haproxy::start(&mut stage, gateway, &haproxy::Options::default())?,
-            (_, true) => squid::start_accelerator(&mut stage, gateway, "")?,
-            (_, false) => {
+            ("squid without upgrade", _) => squid::start_accelerator(&mut stage, gateway, "")?,
+            ("squid with upgrade", _) => {
                 let rules = "http_upgrade_request_protocols websocket allow all";
                 squid::start_accelerator(&mut stage, gateway, rules)?
             }
+            // The way out of a company, which the client knows.
+            (_, false) => squid::start(&mut stage, "http_access allow all")?,
+            (_, true) => squid::start(&mut stage, squid::NO_TUNNELS)?,
         };
-        let outcome = runtime.block_on(through(front));
+        let way_out = name.contains("CONNECT").then(|| (format!("http://{}:{front}", stage.host), gateway));
+        let outcome = runtime.block_on(through(front, way_out));
         match outcome {
             Ok((transport, time)) => {
                 let right = (transport == Transport::WebSocket) != blocked && time < Duration::from_secs(4);
@@ -423,8 +429,13 @@ async fn relay(
 }
 
 /// Which carrier a client ends up with behind a real proxy, and how soon a message has come back over it.
-async fn through(port: u16) -> Result<(Transport, Duration)> {
-    let options = Options { mode: Mode::Keepwire, ..Options::default() };
+/// By way of a proxy in front, or of a forward proxy to the gateway's port.
+async fn through(mut port: u16, way_out: Option<(String, u16)>) -> Result<(Transport, Duration)> {
+    let mut options = Options { mode: Mode::Keepwire, ..Options::default() };
+    if let Some((proxy, gateway)) = way_out {
+        options.proxy = Some(Proxy::new(&proxy).map_err(|error| error.to_string())?);
+        port = gateway;
+    }
     let (carrier, time, _) = hello(&format!("ws://127.0.0.1:{port}/"), options).await?;
     Ok((carrier, time))
 }

@@ -39,18 +39,23 @@ impl Wire {
         body: Vec<u8>,
     ) -> Result<Response<Incoming>, String> {
         if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
-            let socket = self.target.connect().await?;
+            let socket = self.target.connect_for_requests().await?;
             let (sender, connection) =
                 handshake(TokioIo::new(socket)).await.map_err(|error| error.to_string())?;
             tokio::spawn(connection);
             self.sender = Some(sender);
         }
+        let proxy = self.target.asks_proxy();
+        let whole = proxy.map(|_| format!("http://{}{path}", self.target.authority()));
         let mut request = Request::builder()
             .method(method)
-            .uri(path)
+            .uri(whole.as_deref().unwrap_or(path))
             .header("Host", self.target.authority())
             // No preflight: browsers send the same.
             .header("Content-Type", "text/plain");
+        if let Some(authorization) = proxy.and_then(|proxy| proxy.authorization.as_ref()) {
+            request = request.header("Proxy-Authorization", authorization);
+        }
         for (name, value) in &self.target.headers {
             request = request.header(name, value);
         }

@@ -3,6 +3,10 @@
 use crate::e2e::Result;
 use crate::e2e::stage::Stage;
 
+/// Rules of a forward proxy that passes requests, and refuses tunnels.
+pub(crate) const NO_TUNNELS: &str =
+    "acl tunnel method CONNECT\nhttp_access deny tunnel\nhttp_access allow all";
+
 /// Starts squid as a forward proxy; `rules` stand where access rules do, the first match decides.
 ///
 /// # Errors
