@@ -1,13 +1,15 @@
 /** A hook. Messages go to a callback, so that nothing is drawn anew for each of them. */
 
 import { useEffect, useRef, useState } from "react";
-import { KeepwireSocket } from "./index.js";
-import type { DownReason, KeepwireEvents, Options } from "./index.js";
+import { connect as connectAlone } from "./index.js";
+import type { DownReason, KeepwireEvents, KeepwireSocket, Options } from "./index.js";
 
 export type Status = "connecting" | "up" | "down" | "closed";
 
 export interface UseKeepwireOptions extends Options {
   protocols?: string | string[];
+  /** How to connect, such as with `shared` of `@keepwire/client/tabs`. */
+  connect?: (url: string, options: Options & { protocols?: string | string[] }) => KeepwireSocket;
   onMessage?: (event: KeepwireEvents["message"]) => void;
   /** There is a new connection to the server: subscribe here. */
   onOpen?: (socket: KeepwireSocket) => void;
@@ -35,8 +37,8 @@ export function useKeepwire(url: string | null | undefined, options: UseKeepwire
   });
   useEffect(() => {
     if (!url) return;
-    const { protocols, ...rest } = latest.current;
-    const socket = new KeepwireSocket(url, protocols, rest);
+    const { connect = connectAlone, ...rest } = latest.current;
+    const socket = connect(url, rest);
     current.current = socket;
     setSocket(socket);
     setState({ status: "connecting" });
