@@ -85,6 +85,12 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("after a resume the waits go on growing", "reconnect.rs", "if resumed {", "if false && resumed {"),
     (
+        "a session of nobody waits as long as any",
+        "session.rs",
+        "if self.met { window } else { window.min(UNMET) }",
+        "if true { window } else { window.min(UNMET) }",
+    ),
+    (
         "frames of an older link are taken",
         "session.rs",
         "while self.link.as_ref().is_some_and(|current| current.number == link) {",

@@ -194,6 +194,10 @@ impl Link {
     }
 }
 
+/// How long a gateway's session waits whose client has said nothing after HELLO, in milliseconds: long enough for a client
+/// that lost its link right away, and not long for nobody, since browsers and proxies may send a HELLO twice.
+const UNMET: u64 = 10_000;
+
 /// One end of a session.
 #[derive(Debug)]
 pub struct Session {
@@ -214,6 +218,8 @@ pub struct Session {
     flow: Flow,
     /// The other side's.
     message_limit: u64,
+    /// The other side has shown that it knows of the session.
+    met: bool,
     ending: bool,
     ended: bool,
     hidden: bool,
@@ -238,6 +244,7 @@ impl Session {
             replay: Replay::new(),
             flow: Flow::new(settings.window, settings.message_limit),
             message_limit: u64::MAX,
+            met: false,
             ending: false,
             ended: false,
             hidden: false,
@@ -317,6 +324,7 @@ impl Session {
             return Err(refuse("superseded", self.flow.received()));
         }
         self.attempt = resume.attempt;
+        self.met = true;
         let hole = resume.held > self.flow.received().saturating_add(1);
         if hole || !self.replay.rewind(resume.received) {
             let received = self.flow.received();
@@ -543,6 +551,7 @@ impl Session {
         while self.link.as_ref().is_some_and(|current| current.number == link) {
             match Frame::decode(&mut bytes) {
                 Ok(Some(frame)) => {
+                    self.met = true;
                     self.heard(now);
                     self.frame(now, link, frame);
                 }
@@ -664,7 +673,8 @@ impl Session {
             // All is said; the gateway forgets it in its own time.
             self.end();
         } else if self.role == Role::Gateway && !self.ended {
-            self.timers.set(Timer::Resume, now + self.settings.resume_window);
+            let window = self.settings.resume_window;
+            self.timers.set(Timer::Resume, now + if self.met { window } else { window.min(UNMET) });
             if self.timers.is_set(Timer::Full) {
                 self.timers.set(Timer::Full, now + self.settings.full.0);
             }
