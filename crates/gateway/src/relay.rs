@@ -316,8 +316,6 @@ fn poll_pass(
     to: &TcpStream,
     scanner: &mut Scanner,
 ) -> Poll<Result<Option<Vec<u8>>, Stop>> {
-    // Of a payload that goes through the pipe, only the frame's header has to be read.
-    let mut most = if scanner.latest < WORTH { BUFFER } else { HEAD };
     while scanner.left >= WORTH {
         ready!(from.as_ref().poll_read_ready(context))?;
         match splice::pass(from.as_ref(), to, scanner.left) {
@@ -329,12 +327,11 @@ fn poll_pass(
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => {
-                most = BUFFER;
-                break;
-            }
+            Err(_) => break,
         }
     }
+    // Where a payload is likely to go through the pipe, only the frame's header has to be read.
+    let most = if scanner.left == 0 && scanner.latest >= WORTH { HEAD } else { BUFFER };
     SHARED.with_borrow_mut(|buffer| {
         let mut buffer = ReadBuf::new(&mut buffer[..most]);
         // Of a read that does not fill the buffer tokio remembers that the socket is empty now, which `try_read`
