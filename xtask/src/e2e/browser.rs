@@ -2,9 +2,12 @@
 //! relays that cut everything, real proxies that WebSockets do not pass, and links that die without a word; and clients
 //! of others, which know nothing of all this, through the same gateway.
 
+mod page;
+
+use self::page::{Browser, make_page, milliseconds};
 use super::certs::Certs;
 use super::install::{self, Tools};
-use super::process::{self, kill_group};
+use super::process;
 use super::products::{nginx, node_ws, socketio, squid};
 use super::session::{Block, MESSAGES_PER_CUT, PATIENCE, cutting_relay};
 use super::stage::Stage;
@@ -12,12 +15,10 @@ use super::{Result, build, run_quietly};
 use faults::Breakage;
 use lab::{chaos, faults};
 use serde_json::{Value, json};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -57,8 +58,6 @@ const HANG: Duration = Duration::from_secs(15);
 /// waits for nobody until the resume window is over.
 const PATIENT: &str = "heartbeat = 1000\ngrace = 30000\n";
 const TAKE_OVER_LIMIT: Duration = Duration::from_secs(12);
-/// Messages that show that a tab is alive.
-const ENOUGH: u64 = 200;
 /// Between two looks at the page.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -122,175 +121,6 @@ fn parse(arguments: &[String]) -> Result<(u64, Option<PathBuf>, String)> {
         }
     }
     Ok((messages, program, filter))
-}
-
-/// The page with the client as it is built now, which is what is published.
-fn make_page(root: &Path, tools: &Tools) -> Result<PathBuf> {
-    let client = root.join("clients/typescript");
-    if !client.join("node_modules").exists() {
-        run_quietly(Command::new("npm").current_dir(&client).args(["ci", "--silent"]))?;
-    }
-    run_quietly(Command::new("npm").current_dir(&client).args(["run", "build", "--silent"]))?;
-    let folder = tools.home.join("run/browser-page");
-    let written = |error: std::io::Error| format!("preparing {}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(written)?;
-    for file in ["page.html", "page.js"] {
-        fs::copy(tools.servers.join(format!("browser_{file}")), folder.join(file)).map_err(written)?;
-    }
-    let parts = [("index", "connect"), ("resume", "resume"), ("fallback", "fallback"), ("tabs", "shared")];
-    let entry = parts.map(|(file, name)| {
-        format!("export {{ {name} }} from {:?};\n", client.join(format!("dist/esm/{file}.js")))
-    });
-    let from = folder.join("entry.js");
-    fs::write(&from, entry.concat()).map_err(written)?;
-    run_quietly(
-        Command::new(client.join("node_modules/.bin/esbuild"))
-            .arg(&from)
-            .args(["--bundle", "--minify", "--format=esm", "--log-level=error"])
-            .arg(format!("--outfile={}", folder.join("keepwire.js").display())),
-    )?;
-    Ok(folder)
-}
-
-/// A Chromium that does what it is told, and ends with this.
-struct Browser {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Browser {
-    fn start(stage: &Stage) -> Result<Browser> {
-        Browser::behind(stage, None)
-    }
-
-    /// All that it asks for goes through the forward proxy on this port.
-    fn behind(stage: &Stage, proxy: Option<u16>) -> Result<Browser> {
-        let log = stage.folder.join("browser.log");
-        let log = File::create(&log).map_err(|error| format!("creating {}: {error}", log.display()))?;
-        let mut command = process::command("node");
-        command
-            .arg(stage.tools.servers.join("browser_session.js"))
-            .arg(
-                json!({"chromium": "/usr/bin/chromium", "proxy": proxy.map(|port| format!("http://127.0.0.1:{port}"))})
-                    .to_string(),
-            )
-            .env("NODE_PATH", &stage.tools.node_modules)
-            .env("HOME", &stage.folder)
-            .current_dir(&stage.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .process_group(0);
-        let mut child = command.spawn().map_err(|error| format!("starting node: {error}"))?;
-        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("node has no input or output".to_owned());
-        };
-        Ok(Browser { child, orders, answers: BufReader::new(answers) })
-    }
-
-    fn order(&mut self, order: &Value) -> Result<Value> {
-        let gone = |error: std::io::Error| format!("the browser is gone: {error}");
-        writeln!(self.orders, "{order}").map_err(gone)?;
-        let mut line = String::new();
-        self.answers.read_line(&mut line).map_err(gone)?;
-        let answer: Value =
-            serde_json::from_str(&line).map_err(|error| format!("the browser said {line:?}: {error}"))?;
-        match answer["error"].as_str() {
-            Some(error) => Err(format!("the page: {error}")),
-            None => Ok(answer["ok"].clone()),
-        }
-    }
-
-    fn open(&mut self, port: u16) -> Result<()> {
-        self.order(&json!({"open": format!("http://127.0.0.1:{port}/page.html")})).map(drop)
-    }
-
-    fn call(&mut self, name: &str, with: &Value) -> Result<Value> {
-        self.call_in(0, name, with)
-    }
-
-    fn call_in(&mut self, tab: usize, name: &str, with: &Value) -> Result<Value> {
-        self.order(&json!({"call": name, "with": with, "tab": tab}))
-    }
-
-    /// Looks at the page's report until it fulfils a condition.
-    fn until(&mut self, limit: Duration, condition: impl FnMut(&Value) -> bool) -> Result<Value> {
-        self.until_in(0, limit, condition)
-    }
-
-    fn until_in(
-        &mut self,
-        tab: usize,
-        limit: Duration,
-        mut condition: impl FnMut(&Value) -> bool,
-    ) -> Result<Value> {
-        let began = Instant::now();
-        loop {
-            let report = self.call_in(tab, "report", &Value::Null)?;
-            if let Some(problem) = report["problem"].as_str().filter(|problem| !problem.is_empty()) {
-                return Err(problem.to_owned());
-            }
-            if condition(&report) {
-                return Ok(report);
-            }
-            if began.elapsed() > limit {
-                return Err(format!("not within {} s: {report}", limit.as_secs()));
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    /// Opens one more tab, which shares the connection and sends all the time.
-    fn join(&mut self, port: u16, tab: usize) -> Result<()> {
-        self.order(&json!({"open": format!("http://127.0.0.1:{port}/page.html"), "tab": tab}))?;
-        self.call_in(tab, "share", &json!({"name": format!("tab-{tab}")})).map(drop)
-    }
-
-    /// Waits until each of these tabs has got some more, and says which one leads.
-    fn flowing(&mut self, tabs: &[usize]) -> Result<usize> {
-        for &tab in tabs {
-            let before = count(&self.call_in(tab, "report", &Value::Null)?, "received");
-            self.until_in(tab, PATIENCE, |report| count(report, "received") > before + ENOUGH)?;
-        }
-        self.leader(tabs)?.ok_or_else(|| "no tab leads, or more than one".to_owned())
-    }
-
-    fn leader(&mut self, tabs: &[usize]) -> Result<Option<usize>> {
-        let mut leaders = Vec::new();
-        for &tab in tabs {
-            if self.call_in(tab, "report", &Value::Null)?["leading"] == true {
-                leaders.push(tab);
-            }
-        }
-        Ok(if let [leader] = leaders[..] { Some(leader) } else { None })
-    }
-
-    /// Nothing was lost in silence or doubled on any of these tabs; the longest silence.
-    fn faultless(&mut self, tabs: &[usize], resets: u64) -> Result<Duration> {
-        let mut gap = Duration::ZERO;
-        for &tab in tabs {
-            let report = self.until_in(tab, Duration::ZERO, |_| true)?;
-            if count(&report, "lost") + count(&report, "doubled") > 0 || count(&report, "resets") != resets {
-                return Err(format!("tab {tab}: {report}"));
-            }
-            gap = gap.max(milliseconds(&report["gap"]));
-        }
-        Ok(gap)
-    }
-
-    /// How many sessions the gateway has, ever had, and has resumed.
-    fn sessions(&mut self, tab: usize) -> Result<[u64; 3]> {
-        let counts = self.call_in(tab, "metrics", &Value::Null)?;
-        Ok(["sessions", "sessions_total", "resumes_total"].map(|name| count(&counts, name)))
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // Told that there are no more orders, it would close its browser; killed, the browser ends with its pipe.
-        kill_group(&mut self.child);
-    }
 }
 
 impl Suite {
@@ -753,12 +583,4 @@ fn other(stage: &Stage, client: &str, url: &str, settings: &Value) -> Result<Str
 
 fn chaos_plan(strip_upgrade: bool) -> lab::plan::ChaosPlan {
     lab::plan::ChaosPlan { strip_upgrade, ..Default::default() }
-}
-
-fn count(report: &Value, name: &str) -> u64 {
-    report[name].as_u64().unwrap_or_default()
-}
-
-fn milliseconds(value: &Value) -> Duration {
-    Duration::from_secs_f64(value.as_f64().unwrap_or_default() / 1000.0)
 }
