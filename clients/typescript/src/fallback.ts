@@ -147,6 +147,9 @@ export const fallback =
     /** Which carrier is in use. */
     let level = 0;
     let proven = false;
+    /** The one that was proven last, and how often it has failed since. */
+    let good = 0;
+    let misses = 0;
     let checkAt = Infinity;
     let probeAt = Infinity;
     let probes = 0;
@@ -191,7 +194,8 @@ export const fallback =
       _proven(carrier) {
         proven = true;
         checkAt = Infinity;
-        level = carriers.indexOf(carrier);
+        level = good = carriers.indexOf(carrier);
+        misses = 0;
         if (!level) {
           probes = 0;
           probeAt = Infinity;
@@ -202,6 +206,8 @@ export const fallback =
       _failed(carrier) {
         const failed = carriers.indexOf(carrier);
         if (failed != level) return;
+        // It has worked: more likely the link is to blame than the carrier.
+        if (level && level == good && misses++ < 2) return;
         if (!level) decide();
         else if (level == 1) use(2);
         // Neither this way: begin with the first one again.

@@ -293,6 +293,23 @@ test("a look at WebSocket that hangs does not hold up the next try", async (t) =
   assert.equal(calls.at(-1)!.path, "stream");
 });
 
+test("a carrier that has worked is not given up because of one try that fails", async (t) => {
+  const calls = requests(t);
+  const { network, clock } = make({ resume: resume(), fallback: fallback({ probes: [10] }) });
+  const down = await fallBack(calls, network);
+  calls.length = 0;
+  await down.end();
+  const tried: string[] = [];
+  for (let fails = 0; fails < 4; fails++) {
+    while (!calls[0]) await clock.advance(100);
+    const call = take(calls);
+    tried.push(call.path);
+    await call.fail();
+  }
+  // The next one is tried beside it, without a wait.
+  assert.deepEqual([...tried, network.sockets.length], ["stream", "stream", "stream", "poll", 1]);
+});
+
 test("timers are called as browsers want it: without an object", async (t) => {
   const calls = requests(t);
   const clock = new FakeClock();
