@@ -111,7 +111,7 @@ async fn a_gateway_gets_new_credentials_and_its_client_at_another_address() {
     });
     assert_eq!(renewed.await, "secret 1");
 
-    // First one that a client must not follow: from here it could be overheard, or be somebody else's.
+    // First one that is no address of a service: the client comes again where it was.
     for url in ["mailto:somebody", &elsewhere] {
         session.go_away(GoAway { reason: "drain".into(), min: 0, max: 0, url: Some(url.to_owned()) });
         first.say(&mut session, 1).await;

@@ -10,8 +10,8 @@ use crate::report::{self, Report, exit_code};
 use ::records::{Kind, Options, Reading};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use diagnose::{Diagnosis, text};
-use evidence::{Case, Evidence, Family, Origin, Redactor, Target, Via, ViaMode};
+use diagnose::{Arg, Diagnosis, text};
+use evidence::{Case, Evidence, Family, Origin, Redactor, Target, TargetError, Via, ViaMode};
 use probe::{Credentials, NameServer, Override, Probe, Settings, SystemNet, TlsSettings};
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -187,13 +187,28 @@ async fn look(
     Ok(outcome)
 }
 
+/// What is wrong with an address; the words of the URL parser stay as they are.
+fn no_address(error: TargetError) -> Arg {
+    let text = match error {
+        TargetError::Empty => text!("it is empty"),
+        TargetError::Scheme(scheme) => {
+            text!("the scheme \"{scheme}\" is not ws, wss, http or https", scheme = scheme)
+        }
+        TargetError::Malformed(why) => text!("it does not parse: {why}", why = why),
+        TargetError::NoHost => text!("it has no host"),
+        TargetError::BadPort(port) => text!("\"{port}\" is not a port", port = port),
+        other => return other.to_string().into(),
+    };
+    text.into()
+}
+
 /// Everything that was chosen, held together.
 fn settings(arguments: &Check, url: &str, redactor: Redactor) -> Result<Settings, Problem> {
     let mut target = Target::parse(url).map_err(|error| {
         text!(
             "\"{url}\" is no address of a WebSocket: {why}",
             url = redactor.url(url),
-            why = error.to_string()
+            why = no_address(error)
         )
     })?;
     for parameter in &arguments.params {
